@@ -1,0 +1,120 @@
+/* The argument tables of all verbs. Order of flags: what the job needs, what shapes it, what is said about it. */
+#include "cli/cli.h"
+
+#include "base/check.h"
+
+#define FLAG_JSON {.name = "json", .help = "print the result as JSON (it has a schema_version)"}
+#define FLAG_QUIET {.name = "quiet", .help = "no summary and no progress; errors are still said"}
+#define FLAG_AS_OF \
+    {.name = "as-of", .kind = ASY_FLAG_TIME, .value = "TIME", .help = "score as things stood then; now if not given, and printed"}
+#define FLAG_LEADS \
+    {.name = "leads", .kind = ASY_FLAG_TEXT, .value = "FILE", .is_required = true, \
+     .help = "CSV or NDJSON, also gzip or zstd; needs a lead_id (or id, or what the map says); - is standard input"}
+#define FLAG_EVENTS \
+    {.name = "events", .kind = ASY_FLAG_TEXT, .value = "FILE", .is_repeatable = true, \
+     .help = "what the leads did: the lead's key, event, time; may be given many times"}
+#define FLAG_MAP \
+    {.name = "map", .kind = ASY_FLAG_TEXT, .value = "MAP.yaml", .help = "which column is which field, where the names differ"}
+#define FLAG_THREADS \
+    {.name = "threads", .kind = ASY_FLAG_COUNT, .value = "N", .min = 1, .max = 1024, \
+     .help = "all processors unless said; the result does not depend on it"}
+#define FLAG_MAX_REJECTS \
+    {.name = "max-rejects", .kind = ASY_FLAG_SHARE, .value = "SHARE", .fallback = "1%", \
+     .help = "fail, and write nothing, when more of a file's rows are malformed"}
+#define FLAG_MAX_CELL \
+    {.name = "max-cell", .kind = ASY_FLAG_COUNT, .value = "BYTES", .min = 1024, .max = 1000000000, \
+     .help = "largest cell taken from a file; 1 MiB unless said"}
+
+#define EXIT_CODES "Exit codes: 0 done, 1 failed, 2 wrong usage or a rule file with errors, 130 interrupted.\n"
+
+static const char *const score_examples[] = {
+    "assay score rules/b2b-saas.yaml --leads leads.csv --events events.csv --out scored.csv",
+    "assay score rules/b2b-saas.yaml --leads crm.csv.gz --map crm.map.yaml --out scored.ndjson",
+    "assay score rules.yaml --leads leads.csv --events mon.csv --events tue.csv --as-of 2026-11-01 --out - | head",
+    NULL,
+};
+static const struct asy_flag score_flags[] = {
+    FLAG_LEADS,
+    FLAG_EVENTS,
+    {.name = "out", .kind = ASY_FLAG_TEXT, .value = "FILE", .fallback = "scored.csv",
+     .help = "where the scored leads go, in the order of the leads file: .csv, .tsv, .ndjson, or - for standard output"},
+    {.name = "format", .kind = ASY_FLAG_CHOICE, .value = "auto|csv|tsv|ndjson", .fallback = "auto",
+     .help = "of --out; auto goes by the file's name, csv on standard output"},
+    FLAG_MAP,
+    FLAG_AS_OF,
+    {.name = "state", .kind = ASY_FLAG_TEXT, .value = "FILE",
+     .help = "where the next run goes on: round robin and time of first routing; read if it is there, then written"},
+    {.name = "changed-from", .kind = ASY_FLAG_TEXT, .value = "OLD.csv",
+     .help = "write only the leads whose row differs from the one in this earlier output"},
+    {.name = "rejects", .kind = ASY_FLAG_TEXT, .value = "FILE", .help = "malformed rows go here with file, line, column and reason"},
+    FLAG_MAX_REJECTS,
+    FLAG_MAX_CELL,
+    {.name = "summary-json", .kind = ASY_FLAG_TEXT, .value = "FILE", .help = "the summary for machines (it has a schema_version)"},
+    FLAG_THREADS,
+    {.name = "batch", .kind = ASY_FLAG_COUNT, .value = "N", .min = 1, .max = 65536,
+     .help = "leads worked on at a time; the result does not depend on it"},
+    FLAG_QUIET,
+};
+
+static const char *const explain_examples[] = {
+    "assay explain rules/b2b-saas.yaml 00Q5e00000AbCdEFGH --leads leads.csv --events events.csv",
+    "assay explain rules.yaml L-17 --leads leads.csv --as-of 2026-11-01 --json",
+    NULL,
+};
+static const struct asy_flag explain_flags[] = {
+    FLAG_LEADS, FLAG_EVENTS, FLAG_MAP, FLAG_AS_OF,
+    {.name = "state", .kind = ASY_FLAG_TEXT, .value = "FILE", .help = "the state that the score run used; only read"},
+    FLAG_MAX_REJECTS, FLAG_MAX_CELL, FLAG_JSON,
+};
+
+static const char *const check_examples[] = {
+    "assay check rules/b2b-saas.yaml",
+    "assay check rules.yaml --strict                      # for CI: exit code 3 on warnings",
+    "assay check rules.yaml --format github --ignore route-hole",
+    "assay check rules.yaml --format sarif > findings.sarif",
+    NULL,
+};
+static const struct asy_flag check_flags[] = {
+    {.name = "strict", .help = "exit with 3 when there are warnings"},
+    {.name = "format", .kind = ASY_FLAG_CHOICE, .value = "text|json|github|sarif", .fallback = "text",
+     .help = "text with source lines; json; github prints workflow commands; sarif is SARIF 2.1.0"},
+    {.name = "json", .help = "the same as --format json"},
+    {.name = "ignore", .kind = ASY_FLAG_TEXT, .value = "NAME", .is_repeatable = true,
+     .help = "leave out the warnings and notes of this name, such as route-hole; errors stay"},
+};
+
+static const char *const synth_examples[] = {
+    "assay synth --leads 100k --events-per-lead 20 --out demo",
+    "assay synth --leads 1M --seed 7 --format ndjson --out big",
+    NULL,
+};
+static const struct asy_flag synth_flags[] = {
+    {.name = "out", .kind = ASY_FLAG_TEXT, .value = "DIR", .is_required = true,
+     .help = "folder for leads.csv and events.csv; made if missing, older files of these names are replaced"},
+    {.name = "leads", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "100k", .min = 1, .max = 1u << 28, .help = "how many leads"},
+    {.name = "events-per-lead", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "20", .max = 1000,
+     .help = "on average, the leads without events counted"},
+    {.name = "seed", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "1", .help = "another number, other data; the same number, the same bytes"},
+    {.name = "as-of", .kind = ASY_FLAG_TIME, .value = "TIME", .fallback = "2026-11-01T00:00:00Z",
+     .help = "the moment the data is exported: events reach back 18 months from it"},
+    {.name = "format", .kind = ASY_FLAG_CHOICE, .value = "csv|ndjson", .fallback = "csv", .help = "of both files"},
+    FLAG_QUIET,
+};
+
+const struct asy_verb asy_verbs[] = {
+    {.name = "score", .line = "score, disqualify, route and recycle every lead", .operands = "RULES.yaml", .min_operands = 1,
+     .max_operands = 1, .examples = score_examples, .flags = score_flags, .n_flags = ASY_COUNT_OF(score_flags),
+     .notes = "A run with --as-of is repeatable to the byte. The output appears whole or not at all.\n" EXIT_CODES,
+     .run = asy_verb_score},
+    {.name = "explain", .line = "why one lead has its score, grade and route", .operands = "RULES.yaml LEAD_ID", .min_operands = 2,
+     .max_operands = 2, .examples = explain_examples, .flags = explain_flags, .n_flags = ASY_COUNT_OF(explain_flags),
+     .notes = EXIT_CODES, .run = asy_verb_explain},
+    {.name = "check", .line = "every problem of a rule file, with its place", .operands = "RULES.yaml", .min_operands = 1,
+     .max_operands = 1, .examples = check_examples, .flags = check_flags, .n_flags = ASY_COUNT_OF(check_flags),
+     .notes = "Exit codes: 0 no errors, 1 failed, 2 errors found or wrong usage, 3 warnings with --strict.\n",
+     .run = asy_verb_check},
+    {.name = "synth", .line = "made-up leads and events with realistic shapes", .operands = "", .min_operands = 0,
+     .max_operands = 0, .examples = synth_examples, .flags = synth_flags, .n_flags = ASY_COUNT_OF(synth_flags),
+     .notes = "The fields are those of rules/b2b-saas.yaml. Nobody in the data exists.\n" EXIT_CODES, .run = asy_verb_synth},
+};
+const uint32_t asy_n_verbs = ASY_COUNT_OF(asy_verbs);

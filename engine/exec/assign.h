@@ -1,0 +1,30 @@
+/* Owners: the last step of a run, over the routed leads only. Named accounts and existing owners are looked up; round robin
+ * deals leads to the members of a team's roster in the order (grade score descending, lead id ascending by bytes), each to
+ * the member after the cursor. A lead whose owner is in the team already keeps that owner and does not move the cursor.
+ *
+ * The order is a total one made from data, so the outcome does not depend on input order, threads, or the parts that a
+ * database was split into: the hands to deal are (team, roster, score, id) tuples, which can be merged. */
+#ifndef ASY_ASSIGN_H
+#define ASY_ASSIGN_H
+
+#include "exec/program.h"
+#include "exec/results.h"
+#include "exec/state.h"
+
+/* Fill results->owner and routed_at_s; `state` gives the cursors and what is known of leads, and takes the new ones.
+ * ASSAY_E_NOMEM. */
+assay_status asy_assign(const struct asy_program *program, struct asy_results *results, struct asy_state *state,
+                        struct assay_error *error);
+
+/* Roster of `team` for a lead: that of its territory if it has members, else `anywhere`; ASY_NONE if it has neither. */
+uint32_t asy_assign_roster(const struct asy_program *program, const struct asy_team *team, uint32_t row);
+/* "uk_europe", or "anywhere". */
+struct asy_str asy_roster_name(const struct asy_rules *rules, uint32_t roster);
+/* The owner that a lead comes with: its `lead.owner`, else the one in the state; empty if none. */
+struct asy_str asy_current_owner(const struct asy_program *program, const struct asy_state *state, uint32_t row);
+/* Does a lead with this owner stay with him when it is routed to `team`? */
+bool asy_assign_keeps(const struct asy_program *program, const struct asy_team *team, struct asy_str owner);
+/* The owner that list `list` names for the lead's value of `field`; empty if none. */
+struct asy_str asy_list_owner(const struct asy_program *program, uint32_t list, uint32_t field, uint32_t row);
+
+#endif

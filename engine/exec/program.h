@@ -1,0 +1,110 @@
+/* A program: rules bound to a store and an as-of. Made once before a pass, read-only in it.
+ *
+ *   rules (typed tree)  +  store (dictionaries)  ->  slots      distinct inputs of all conditions
+ *                                                    conditions column operations
+ *                                                    terms      one a rule or event rule, in file order
+ *                                                    windows    event counts that something needs
+ *                                                    tables     points by code, step bounds, decay weights
+ *
+ * Threads: many readers. */
+#ifndef ASY_PROGRAM_H
+#define ASY_PROGRAM_H
+
+#include "exec/cond.h"
+#include "exec/weights.h"
+#include "rule/rules.h"
+#include "store/store.h"
+
+enum asy_term_kind {
+    ASY_TERM_NOTHING = 0, /* a plugin's term: 0 points */
+    ASY_TERM_CODES,       /* points by code of a column */
+    ASY_TERM_INTS,        /* step function of an INT column */
+    ASY_TERM_NUMBERS,     /* step function of a NUMBER column */
+    ASY_TERM_WHEN,
+    ASY_TERM_ONCE,        /* event rules by counts */
+    ASY_TERM_EACH,
+    ASY_TERM_WEIGHED,     /* event rule by weighted sum */
+    ASY_TERM_SCAN,        /* event rule that needs a look at every event: where, at_most, once with a weight */
+};
+
+struct asy_term {
+    uint8_t kind;
+    struct asy_str name;
+    uint32_t score;
+    const struct asy_rule *rule;             /* one of these two */
+    const struct asy_event_rule *event_rule;
+    uint32_t column;                         /* CODES: field */
+    uint32_t slot;                           /* INTS, NUMBERS: the field's slot */
+    int32_t *points;                         /* CODES: by code */
+    uint32_t n_bounds;                       /* INTS, NUMBERS */
+    int64_t *bounds_i;
+    double *bounds_d;
+    int32_t *deltas, start;
+    struct asy_cond *when;                   /* WHEN */
+    int32_t p, lo, hi;                       /* points of one event and limits of the sum, in 1/1000 */
+    uint32_t window;                         /* ONCE, EACH: number in `windows` */
+    uint32_t weigh_slot;                     /* WEIGHED */
+    struct asy_weights weights;              /* n 0: none */
+    uint8_t *where_bits;                     /* by property tuple, as table bits; NULL: every event */
+    uint64_t within_s;                       /* UINT64_MAX: no window */
+};
+
+/* An evaluated condition somebody waits for: counted when unknown. */
+struct asy_decision {
+    const struct asy_test *test;
+    struct asy_cond *when;      /* NULL: otherwise (always true) or plugin (never) */
+};
+
+struct asy_program {
+    struct asy_pool pool;
+    const struct asy_rules *rules;
+    const struct asy_store *store;
+    int64_t as_of_s;
+    struct asy_slots slots;
+    struct asy_cond_depth depth;
+
+    uint32_t n_terms;
+    struct asy_term *terms;         /* of all scores, in file order */
+    uint32_t *first_term;           /* by score, n_scores + 1 */
+    bool **score_events;            /* by score: by event name, does the score name it; NULL for sums */
+
+    uint32_t n_windows;             /* window 0: all events up to as_of */
+    int64_t *windows_s;             /* ages in seconds, [0] is ASY_NO_WINDOW */
+    bool needs_first;               /* some condition reads first_days_ago */
+
+    uint32_t n_weigh;               /* weighed terms: one a name at most */
+    uint8_t weigh_slot[256];
+    const uint32_t **weigh_table;
+    uint32_t *weigh_len, *weigh_unit_s, *weigh_within_s;
+
+    uint32_t n_grades;              /* by `from`, decreasing */
+    int64_t *grade_from;
+    uint8_t *grade_number;
+
+    struct asy_decision *disqualify, *routes, *recycle; /* same numbers as in the rules */
+    uint32_t *territory_by_code;    /* code of the territory field -> territory, or ASY_NONE; NULL without territories */
+};
+
+/* Compile. ASSAY_E_NOMEM, ASSAY_E_LIMIT (more than 65,000 terms). */
+assay_status asy_program_init(struct asy_program *program, struct asy_mem *mem, const struct asy_rules *rules,
+                              const struct asy_store *store, int64_t as_of_s, struct assay_error *error);
+void asy_program_fini(struct asy_program *program);
+
+/* Points of a table line's rule for the value of one row: what the tables above were made from, and what explanations
+ * name. NULL: no line matches. */
+const struct asy_line *asy_rule_line(const struct asy_rules *rules, const struct asy_rule *rule, bool is_filled,
+                                     struct asy_str text, int64_t i, double d);
+
+/* One event rule over the events of one lead, by its definition: newest first. */
+struct asy_event_tally {
+    uint64_t n_named;    /* of that name up to as_of */
+    uint64_t n_matching; /* and `where` */
+    uint64_t n_within;   /* and inside the window */
+    uint64_t n_kept;     /* and within `at_most`; one at most for a `once` rule */
+    uint64_t sum_q30;    /* weights of the kept */
+    int64_t uncapped_milli, points_milli;
+    uint32_t newest_s;   /* time of the newest kept; 0: none */
+};
+struct asy_event_tally asy_event_rule_tally(const struct asy_program *program, const struct asy_term *term, uint32_t row);
+
+#endif

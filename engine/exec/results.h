@@ -1,0 +1,34 @@
+/* What a pass found out, one array a column, by row. Numbers count from 1; 0 is "none". Heap memory through asy_mem. */
+#ifndef ASY_RESULTS_H
+#define ASY_RESULTS_H
+
+#include "kern/kern.h"
+#include "rule/rules.h"
+#include "store/dict.h"
+
+struct asy_results {
+    struct asy_mem *mem;
+    uint32_t n_leads, n_scores;
+    int32_t **score_milli;              /* by score, in file order; in steps of its decimals */
+    uint8_t *grade;                     /* 1 + grade number */
+    uint16_t *disqualified_by;          /* 1 + number of the first disqualifier that matched */
+    uint16_t *route, *recycle;          /* 1 + number */
+    uint16_t *top_term[ASY_TOP_TERMS];  /* the largest terms; ASY_TERM_NONE */
+    int32_t *top_milli[ASY_TOP_TERMS];
+    uint32_t *owner;                    /* code in `owners`; 0: nobody */
+    uint32_t *routed_at_s;              /* time of first routing; 0: not routed to anybody and no promise given */
+    struct asy_hasher hasher;
+    struct asy_dict owners;
+    /* How many leads a rule could not decide on, because a field that it reads is empty. For routes and recycling: leads that
+     * no earlier one had taken. */
+    uint64_t *unknown_terms, *unknown_disqualify, *unknown_routes, *unknown_recycle;
+    uint64_t n_no_member;               /* routed to a team that has no member for their territory */
+    uint64_t n_no_owner;                /* routed to an owner that is not known (list without owner, empty lead.owner) */
+};
+
+/* On failure nothing is left behind. */
+assay_status asy_results_init(struct asy_results *results, struct asy_mem *mem, const struct asy_rules *rules,
+                              uint32_t n_leads, uint32_t n_terms, struct assay_error *error);
+void asy_results_fini(struct asy_results *results, const struct asy_rules *rules, uint32_t n_terms);
+
+#endif

@@ -1,0 +1,55 @@
+/* Rows of a delimited or NDJSON file, one at a time, as borrowed cells. Knows nothing of leads.
+ *
+ * CSV as RFC 4180 plus what exports really do: delimiter , ; TAB or | found by looking at the first rows (or given), quotes
+ * doubled inside quotes, newlines inside quotes, LF, CRLF or CR, a UTF-8 BOM, blank lines skipped, a quote in the middle
+ * of an unquoted cell taken literally. Refused with place and cure: UTF-16, NUL bytes, an unclosed quote (with the line
+ * where it opened), a cell over max_cell_bytes, more than 4,096 columns, a header without names, a file without any.
+ * NDJSON (told by content: the first byte that is not blank is '{'): one object a line; its keys are the header: keys may
+ * come in any order and new ones may appear later (n_columns grows); strings, numbers, true/false, null (empty); nested
+ * objects become dotted names; arrays are given as their text.
+ *
+ * Threads: one owner. */
+#ifndef ASY_ROWS_H
+#define ASY_ROWS_H
+
+#include "io/input.h"
+
+struct asy_rows_options {
+    char delimiter;         /* 0: find out. ASCII, not a quote, line end or NUL */
+    size_t max_cell_bytes;  /* 0: 1 MiB; at most 512 MiB. As written, less the quotes around it */
+    bool keep_quoted_empty; /* not used by CSV readers yet: a quoted empty cell is empty like any other */
+    size_t buffer_bytes;    /* 0: 256 KiB. It grows with the longest row; tests take small ones */
+    uint8_t scan_level;     /* an enum asy_scan_level; 0: the best of this machine. All give the same rows */
+};
+
+struct asy_row {
+    uint64_t line;          /* of its first byte, 1-based, physical lines */
+    uint32_t n_cells;
+    const struct asy_str *cells; /* valid until the next call; in NDJSON by column number, {NULL,0} where absent */
+    /* A malformed row (wrong number of cells, invalid UTF-8, broken JSON): what is wrong, with the column (0: the whole
+     * row); its raw text in `raw`. The row is then to be rejected; reading goes on after it. */
+    const char *problem;
+    uint32_t problem_column;
+    struct asy_str raw;
+};
+
+struct asy_rows;
+/* Open and read the header. Names are without blanks around them; a name may be empty (trailing delimiters), two equal
+ * names are refused. A first line `sep=;` (Excel) names the delimiter and is skipped. A file that holds a header only is fine
+ * here. Errors: ASSAY_E_IO (cannot be read), ASSAY_E_DATA (not what it should be), ASSAY_E_LIMIT (cell, row, columns),
+ * ASSAY_E_PARAM (options). */
+assay_status asy_rows_open(struct asy_rows **out, struct asy_mem *mem, const char *path,
+                           const struct asy_rows_options *options, struct assay_error *error);
+/* The same over bytes in memory, which are borrowed until asy_rows_close; `name` stands in messages. No decompression. */
+assay_status asy_rows_open_memory(struct asy_rows **out, struct asy_mem *mem, const char *name, const char *bytes, size_t n_bytes,
+                                  const struct asy_rows_options *options, struct assay_error *error);
+/* Names of the columns so far (borrowed; NDJSON may add some with every row). */
+uint32_t asy_rows_header(const struct asy_rows *rows, const struct asy_str **names);
+/* Next row; *more false at the end. Errors are those that end the file. */
+assay_status asy_rows_next(struct asy_rows *rows, struct asy_row *row, bool *more, struct assay_error *error);
+bool asy_rows_is_json(const struct asy_rows *rows);
+char asy_rows_delimiter(const struct asy_rows *rows);
+void asy_rows_progress(const struct asy_rows *rows, uint64_t *done_bytes, uint64_t *total_bytes);
+void asy_rows_close(struct asy_rows *rows);
+
+#endif

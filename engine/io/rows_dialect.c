@@ -1,0 +1,269 @@
+/* What kind of text is this? Refusals with a cure for what is not UTF-8 rows, NDJSON or CSV, and the CSV delimiter. Looks at
+ * the start of the buffer only. */
+#include "io/rows_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* As much as is looked at to tell the delimiter. */
+#define SAMPLE_BYTES ((size_t)64 << 10)
+#define SAMPLE_ROWS 100u
+
+static const char candidates[] = {',', ';', '\t', '|'};
+#define N_CANDIDATES (sizeof(candidates))
+
+const char *asy_rows_delimiter_text(char delimiter, char out[16])
+{
+    if (delimiter == '\t')
+        snprintf(out, 16, "a tab");
+    else if (delimiter > ' ' && delimiter < 127)
+        snprintf(out, 16, "`%c`", delimiter);
+    else
+        snprintf(out, 16, "byte 0x%02x", (unsigned)(unsigned char)delimiter);
+    return out;
+}
+
+static bool begins(const struct asy_rows *rows, size_t at, const char *magic, size_t n)
+{
+    return rows->filled >= at + n && memcmp(rows->buf + at, magic, n) == 0;
+}
+
+static const char *utf16_kind(const struct asy_rows *rows)
+{
+    if (begins(rows, 0, "\xff\xfe\0\0", 4)) return "UTF-32LE";
+    if (begins(rows, 0, "\0\0\xfe\xff", 4)) return "UTF-32BE";
+    if (begins(rows, 0, "\xff\xfe", 2)) return "UTF-16LE";
+    if (begins(rows, 0, "\xfe\xff", 2)) return "UTF-16BE";
+    /* Without a mark: every second byte of ASCII text is NUL. */
+    const size_t n = rows->filled < 64 ? rows->filled & ~(size_t)1 : 64;
+    uint32_t n_even = 0, n_odd = 0;
+    for (size_t i = 0; i < n; i += 2) {
+        n_even += rows->buf[i] == 0;
+        n_odd += rows->buf[i + 1] == 0;
+    }
+    if (n < 4) return NULL;
+    if (n_even == 0 && n_odd >= n / 2 * 3 / 4) return "UTF-16LE";
+    if (n_odd == 0 && n_even >= n / 2 * 3 / 4) return "UTF-16BE";
+    return NULL;
+}
+
+assay_status asy_rows_check_encoding(struct asy_rows *rows, struct assay_error *error)
+{
+    static const struct {
+        const char *magic;
+        size_t at, n;
+        const char *what;
+    } foreign[] = {
+        {"PK\3\4", 0, 4, "a zip archive or an Excel workbook; unpack it, or save the sheet as `CSV UTF-8`"},
+        {"\xd0\xcf\x11\xe0", 0, 4, "an Excel workbook; save the sheet as `CSV UTF-8`"},
+        {"PAR1", 0, 4, "a Parquet file; export it as CSV or NDJSON"},
+        {"SQLite format 3\0", 0, 16, "an SQLite database; export the table as CSV"},
+        {"%PDF-", 0, 5, "a PDF document"},
+        {"ustar", 257, 5, "a tar archive; unpack it and name the files in it"},
+        {"<!DOCTYPE", 0, 9, "a web page; was a login page saved instead of the export?"},
+        {"<!doctype", 0, 9, "a web page; was a login page saved instead of the export?"},
+        {"<html", 0, 5, "a web page; was a login page saved instead of the export?"},
+        {"<?xml", 0, 5, "an XML document; export it as CSV or NDJSON"},
+    };
+    const char *utf16 = utf16_kind(rows);
+    if (utf16)
+        return asy_rows_fail(rows, error, ASSAY_E_DATA, 0,
+                             "expected UTF-8, found %s; convert it with `iconv -f %s -t UTF-8`, or save it as `CSV UTF-8`", utf16, utf16);
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+        if (begins(rows, foreign[i].at, foreign[i].magic, foreign[i].n))
+            return asy_rows_fail(rows, error, ASSAY_E_DATA, 0, "expected CSV or NDJSON, found %s", foreign[i].what);
+    if (begins(rows, 0, "\xef\xbb\xbf", 3)) {
+        rows->row_start = 3;
+        rows->win_start = rows->win_end = 3;
+    }
+    return ASSAY_OK;
+}
+
+static size_t skip_blank(const struct asy_rows *rows, size_t at)
+{
+    while (at < rows->filled && memchr(" \t\r\n", rows->buf[at], 4)) at++;
+    return at;
+}
+
+assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *error)
+{
+    const size_t at = skip_blank(rows, rows->row_start);
+    if (at == rows->filled) return ASSAY_OK;
+    rows->is_json = rows->buf[at] == '{';
+    if (rows->buf[at] != '[') return ASSAY_OK;
+    const size_t next = skip_blank(rows, at + 1);
+    if (next < rows->filled && rows->buf[next] == '{')
+        return asy_rows_fail(rows, error, ASSAY_E_DATA, 0,
+                             "expected one JSON object a line, found a JSON array; convert it with `jq -c '.[]'`");
+    return ASSAY_OK;
+}
+
+/* Excel's `sep=;` line: gives the delimiter; stepped over. */
+static char take_sep_line(struct asy_rows *rows)
+{
+    const char *p = rows->buf + rows->row_start;
+    const size_t n = rows->filled - rows->row_start;
+    const size_t q = n > 0 && p[0] == '"';
+    if (n < q + 6 || !asy_str_eq_fold((struct asy_str){p + q, 4}, ASY_STR("sep="))) return 0;
+    size_t end = q + 5;
+    if (q) {
+        if (p[end] != '"' || end + 1 >= n) return 0;
+        end++;
+    }
+    if (p[end] != '\n' && p[end] != '\r') return 0;
+    const char delimiter = p[q + 4];
+    if (delimiter == '"' || delimiter == '\n' || delimiter == '\r' || delimiter <= 0) return 0;
+    rows->after_cr = p[end] == '\r';
+    rows->row_start += end + 1;
+    rows->win_start = rows->win_end = rows->row_start;
+    rows->line++;
+    return delimiter;
+}
+
+/* Blank lines above the header, so that messages about it name its line. */
+static void skip_blank_lines(struct asy_rows *rows)
+{
+    while (rows->row_start < rows->filled && (rows->buf[rows->row_start] == '\n' || rows->buf[rows->row_start] == '\r')) {
+        const char c = rows->buf[rows->row_start++];
+        rows->line += c == '\r' || !rows->after_cr;
+        rows->after_cr = c == '\r';
+    }
+    rows->win_start = rows->win_end = rows->row_start;
+}
+
+/* How the sample looks with one delimiter. */
+struct tally {
+    uint32_t header;  /* cells of the first row */
+    uint32_t n_rows;  /* behind it */
+    uint32_t n_like_header;
+    uint32_t second;  /* cells of the second row */
+    uint32_t n_like_second;
+    uint32_t n_odd_cells; /* with a quote at one end only: the delimiter inside quoted text? */
+};
+
+static void tally_row(struct tally *tally, uint32_t n_cells)
+{
+    if (tally->header == 0) {
+        tally->header = n_cells;
+        return;
+    }
+    if (tally->n_rows == 0) tally->second = n_cells;
+    tally->n_rows++;
+    tally->n_like_header += n_cells == tally->header;
+    tally->n_like_second += n_cells == tally->second;
+}
+
+static struct tally tally_delimiter(struct asy_rows *rows, char delimiter, uint8_t level)
+{
+    struct tally tally = {0};
+    struct asy_scan scan;
+    asy_scan_init(&scan, delimiter, (enum asy_scan_level)level);
+    asy_scan_restart(&scan, rows->after_cr);
+    size_t at = rows->row_start;
+    if (rows->after_cr && at < rows->filled && rows->buf[at] == '\n') at++;
+    const size_t left = rows->filled - at;
+    const size_t end = at + (left < SAMPLE_BYTES ? left : SAMPLE_BYTES);
+    size_t row_start = at, cell = at;
+    uint32_t n_cells = 0;
+    while (at < end && tally.n_rows < SAMPLE_ROWS) {
+        const size_t len = end - at < rows->window_bytes ? end - at : rows->window_bytes;
+        const size_t n = asy_scan_run(&scan, rows->buf + at, len, (uint32_t)at, rows->pos);
+        for (size_t i = 0; i < n && tally.n_rows < SAMPLE_ROWS; i++) {
+            const size_t pos = rows->pos[i];
+            if (n_cells == 0 && row_start < pos && rows->buf[row_start] == '\n') cell = ++row_start; /* the LF of a CRLF */
+            n_cells++;
+            tally.n_odd_cells += pos > cell && (rows->buf[cell] == '"') != (rows->buf[pos - 1] == '"');
+            cell = pos + 1;
+            if (rows->buf[pos] == delimiter) continue;
+            if (n_cells > 1 || pos > row_start) tally_row(&tally, n_cells);
+            n_cells = 0;
+            row_start = pos + 1;
+        }
+        at += len;
+    }
+    if (tally.header == 0) tally.header = n_cells + 1;
+    return tally;
+}
+
+/* Do nearly all rows have as many cells as the header? A file without rows agrees with everything. */
+static bool is_consistent(const struct tally *tally)
+{
+    return tally->n_like_header >= tally->n_rows - tally->n_rows / 5;
+}
+
+/* A consistent one before others, then more agreement, then fewer odd cells, more columns, the order of `candidates`. */
+static bool is_better(const struct tally *a, const struct tally *b)
+{
+    if (is_consistent(a) != is_consistent(b)) return is_consistent(a);
+    if (!is_consistent(a) && a->n_like_header != b->n_like_header) return a->n_like_header > b->n_like_header;
+    if (a->n_odd_cells != b->n_odd_cells) return a->n_odd_cells < b->n_odd_cells;
+    return a->header > b->header;
+}
+
+static assay_status fail_title(const struct asy_rows *rows, char delimiter, const struct tally *tally, struct assay_error *error)
+{
+    char text[16];
+    return asy_rows_fail(rows, error, ASSAY_E_DATA, rows->line,
+                         "header: expected the names of the columns, found one, and %" PRIu32 " cells separated by %s in the lines "
+                         "after it; delete lines above the header, or name the delimiter",
+                         tally->second, asy_rows_delimiter_text(delimiter, text));
+}
+
+static assay_status fail_given(const struct asy_rows *rows, char wanted, char likely, uint32_t n_columns, struct assay_error *error)
+{
+    char a[16], b[16];
+    return asy_rows_fail(rows, error, ASSAY_E_DATA, rows->line,
+                         "header: expected columns separated by %s as the delimiter is given, found one column, or %" PRIu32
+                         " separated by %s; give that delimiter, or leave it out",
+                         asy_rows_delimiter_text(wanted, a), n_columns, asy_rows_delimiter_text(likely, b));
+}
+
+/* A header of one column that holds a separator that is not looked for. */
+static char rare_separator(const struct asy_rows *rows)
+{
+    static const char rare[] = {'\x01', '\x1f', '\x1e', '^', '~'};
+    size_t end = rows->row_start;
+    while (end < rows->filled && rows->buf[end] != '\n' && rows->buf[end] != '\r') end++;
+    for (size_t i = 0; i < sizeof(rare); i++)
+        if (memchr(rows->buf + rows->row_start, rare[i], end - rows->row_start)) return rare[i];
+    return 0;
+}
+
+assay_status asy_rows_find_delimiter(struct asy_rows *rows, char wanted, uint8_t scan_level, struct assay_error *error)
+{
+    skip_blank_lines(rows);
+    const char said = take_sep_line(rows);
+    skip_blank_lines(rows);
+    struct tally tallies[N_CANDIDATES];
+    size_t best = 0, titled = N_CANDIDATES;
+    for (size_t i = 0; i < N_CANDIDATES; i++) {
+        tallies[i] = tally_delimiter(rows, candidates[i], scan_level);
+        const bool is_viable = tallies[i].header > 1;
+        const bool best_is_viable = tallies[best].header > 1;
+        if (is_viable && (!best_is_viable || is_better(&tallies[i], &tallies[best]))) best = i;
+        if (titled == N_CANDIDATES && tallies[i].second > 1 && tallies[i].n_rows > 1 &&
+            tallies[i].n_like_second > tallies[i].n_rows / 3 * 2)
+            titled = i;
+    }
+    const bool is_found = tallies[best].header > 1;
+    if (wanted) {
+        if (tally_delimiter(rows, wanted, scan_level).header == 1 && is_found && is_consistent(&tallies[best]))
+            return fail_given(rows, wanted, candidates[best], tallies[best].header, error);
+        rows->delimiter = wanted;
+    } else if (said) {
+        rows->delimiter = said;
+    } else {
+        if (!is_found && titled < N_CANDIDATES) return fail_title(rows, candidates[titled], &tallies[titled], error);
+        const char rare = is_found ? 0 : rare_separator(rows);
+        char text[16];
+        if (rare)
+            return asy_rows_fail(rows, error, ASSAY_E_DATA, rows->line,
+                                 "header: expected columns separated by , ; tab or |, found one column that holds %s; name the "
+                                 "delimiter",
+                                 asy_rows_delimiter_text(rare, text));
+        rows->delimiter = candidates[best];
+    }
+    asy_scan_init(&rows->scan, rows->delimiter, (enum asy_scan_level)scan_level);
+    asy_scan_restart(&rows->scan, rows->after_cr);
+    return ASSAY_OK;
+}

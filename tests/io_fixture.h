@@ -1,0 +1,132 @@
+/* Shared by the tests of engine/io: a small schema made by hand, a folder of files, and an ingest over them. */
+#ifndef ASY_IO_FIXTURE_H
+#define ASY_IO_FIXTURE_H
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "io/ingest.h"
+#include "io/rejects.h"
+
+enum io_field { NAME, INDUSTRY, EMPLOYEES, REVENUE, COUNTRY, EMAIL, DOMAIN, TITLE, SENIORITY, OPTED_OUT, CREATED, UNREAD, CONTACT_NAME };
+
+/* company.name .. contact.name: as wide as the tests need. */
+static inline struct asy_schema *io_schema(void)
+{
+    static struct asy_str industries[] = {{"b2b_saas", 8}, {"tech", 4}, {"other", 5}};
+    static struct asy_str levels[] = {{"vp", 2}, {"manager", 7}, {"ic", 2}};
+    static struct asy_str vp_words[] = {{"vp", 2}, {"vice president", 14}}, manager_words[] = {{"manager", 7}};
+    static struct asy_derive_line lines[] = {{{"vp", 2}, 1, 2, vp_words}, {{"manager", 7}, 2, 1, manager_words}};
+    static struct asy_event_name events[] = {{{"page_view", 9}, {"low", 3}, {0, 0}}, {{"purchase", 8}, {"high", 4}, {0, 0}}};
+    static struct asy_field fields[] = {
+        [NAME] = {.name = {"company.name", 12}, .type = ASY_TEXT, .need = ASY_NEED_PRESENCE},
+        [INDUSTRY] = {.name = {"company.industry", 16}, .type = ASY_ENUM, .need = ASY_NEED_VALUE, .n_values = 3, .values = industries},
+        [EMPLOYEES] = {.name = {"company.employees", 17}, .type = ASY_INT, .need = ASY_NEED_VALUE},
+        [REVENUE] = {.name = {"company.revenue", 15}, .type = ASY_NUMBER, .need = ASY_NEED_VALUE},
+        [COUNTRY] = {.name = {"company.country", 15}, .type = ASY_COUNTRY, .need = ASY_NEED_VALUE},
+        [EMAIL] = {.name = {"contact.email", 13}, .type = ASY_TEXT, .need = ASY_NEED_NOTHING, .required = true},
+        [DOMAIN] = {.name = {"contact.email_domain", 20}, .type = ASY_TEXT, .need = ASY_NEED_VALUE,
+                    .derive = {.kind = ASY_DERIVE_DOMAIN, .source = EMAIL}},
+        [TITLE] = {.name = {"contact.title", 13}, .type = ASY_TEXT, .need = ASY_NEED_NOTHING},
+        [SENIORITY] = {.name = {"contact.seniority", 17}, .type = ASY_ENUM, .need = ASY_NEED_VALUE, .n_values = 3, .values = levels,
+                       .derive = {.kind = ASY_DERIVE_WORDS, .source = TITLE, .n_lines = 2, .lines = lines, .has_otherwise = true,
+                                  .otherwise = {"ic", 2}, .otherwise_code = 3}},
+        [OPTED_OUT] = {.name = {"contact.opted_out", 17}, .type = ASY_BOOL, .need = ASY_NEED_VALUE, .has_default = true,
+                       .default_text = {"false", 5}, .default_value = {.i = 1}},
+        [CREATED] = {.name = {"lead.created", 12}, .type = ASY_TIME, .need = ASY_NEED_VALUE},
+        [UNREAD] = {.name = {"lead.note", 9}, .type = ASY_TEXT, .need = ASY_NEED_NOTHING},
+        [CONTACT_NAME] = {.name = {"contact.name", 12}, .type = ASY_TEXT, .need = ASY_NEED_NOTHING},
+    };
+    static struct asy_schema schema = {.n_fields = CONTACT_NAME + 1, .fields = fields, .n_events = 2, .events = events};
+    return &schema;
+}
+
+/* Go to a fresh folder, so that messages name files as given here. */
+static inline void io_folder(void)
+{
+    static char folder[] = "/tmp/assay-io-XXXXXX";
+    cr_assert(mkdtemp(folder));
+    cr_assert_eq(chdir(folder), 0);
+}
+
+static inline void io_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "wb");
+    cr_assert(file);
+    cr_assert_eq(fwrite(text, 1, strlen(text), file), strlen(text));
+    fclose(file);
+}
+
+/* What stands in the file; static memory. */
+static inline const char *io_text(const char *name)
+{
+    static char text[1 << 16];
+    FILE *file = fopen(name, "rb");
+    if (!file)
+        return "(no file)";
+    size_t n = fread(text, 1, sizeof(text) - 1, file);
+    text[n] = '\0';
+    fclose(file);
+    return text;
+}
+
+struct io_run {
+    struct asy_mem mem;
+    struct asy_map map;
+    struct asy_diags diags;
+    struct asy_store store;
+    struct asy_ingest *ingest;
+    struct asy_ingest_options options;
+    struct asy_rejects *rejects;
+    struct assay_error error;
+    assay_status status;
+};
+
+/* Ingest `leads` and `events` (texts; NULL: none) with `map` (NULL: none). Rejects go to rejects.csv. */
+static inline void io_run(struct io_run *run, struct asy_schema *schema, const char *map, const char *leads, const char *events,
+                          double max_rejects)
+{
+    *run = (struct io_run){.status = ASSAY_OK};
+    asy_mem_init(&run->mem, NULL);
+    asy_diags_init(&run->diags, &run->mem);
+    run->diags.path = ASY_STR("map.yaml");
+    if (map) {
+        run->diags.source = asy_str_of(map);
+        run->status = asy_map_load(&run->map, &run->mem, schema, &run->diags, &run->error);
+        cr_assert_eq(run->status, ASSAY_OK, "%s: %.*s", run->error.text, run->diags.n ? (int)run->diags.items[0].text.len : 0, run->diags.n ? run->diags.items[0].text.p : "");
+    } else {
+        asy_map_init(&run->map, &run->mem);
+    }
+    cr_assert_eq(asy_store_init(&run->store, &run->mem, schema, 1, &run->error), ASSAY_OK, "%s", run->error.text);
+    cr_assert_eq(asy_rejects_open(&run->rejects, &run->mem, "rejects.csv", &run->error), ASSAY_OK, "%s", run->error.text);
+    int64_t as_of_us;
+    asy_time_read(ASY_STR("2026-11-01T00:00:00Z"), &as_of_us);
+    run->options = (struct asy_ingest_options){.map = &run->map, .rejects = asy_rejects_sink(run->rejects),
+                                               .max_rejects = max_rejects, .as_of_s = as_of_us / 1000000};
+    cr_assert_eq(asy_ingest_new(&run->ingest, &run->mem, &run->store, &run->options, &run->error), ASSAY_OK);
+    if (leads) {
+        io_file("leads.csv", leads);
+        run->status = asy_ingest_leads(run->ingest, "leads.csv", &run->error);
+    }
+    if (events && run->status == ASSAY_OK) {
+        io_file("events.csv", events);
+        run->status = asy_ingest_events(run->ingest, "events.csv", &run->error);
+    }
+    if (run->status == ASSAY_OK)
+        run->status = asy_ingest_finish(run->ingest, 1, &run->error);
+    cr_assert_eq(asy_rejects_commit(run->rejects, NULL), ASSAY_OK);
+}
+
+static inline void io_done(struct io_run *run)
+{
+    asy_ingest_free(run->ingest);
+    asy_store_fini(&run->store);
+    asy_map_fini(&run->map);
+    asy_diags_fini(&run->diags);
+    cr_expect_eq(run->mem.live_bytes, 0, "%llu bytes were not given back", (unsigned long long)run->mem.live_bytes);
+}
+
+#endif

@@ -1,0 +1,305 @@
+/* Tables and files out. */
+#include "io_fixture.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "io/write.h"
+
+static const struct asy_str two_names[] = {{"lead_id", 7}, {"score", 5}};
+
+static struct asy_writer *open_table(struct asy_mem *mem, const char *path, enum asy_format format, const struct asy_str *names,
+                                     uint32_t n)
+{
+    struct asy_writer *w;
+    struct assay_error error;
+    asy_mem_init(mem, NULL);
+    cr_assert_eq(asy_writer_open(&w, mem, path, format, names, n, &error), ASSAY_OK, "%s", error.text);
+    return w;
+}
+
+static void commit(struct asy_writer *w, struct asy_mem *mem)
+{
+    struct assay_error error;
+    cr_assert_eq(asy_writer_commit(w, &error), ASSAY_OK, "%s", error.text);
+    cr_expect_eq(mem->live_bytes, 0);
+}
+
+static int files_here(void)
+{
+    int n = 0;
+    DIR *folder = opendir(".");
+    for (struct dirent *entry; (entry = readdir(folder));)
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(folder);
+    return n;
+}
+
+Test(io_write, cells_in_three_formats, .init = io_folder)
+{
+    static const struct { const char *text, *csv, *tsv, *json; } cases[] = {
+        {"plain", "plain", "plain", "\"plain\""},
+        {"", "", "", "null"},
+        {"a,b", "\"a,b\"", "a,b", "\"a,b\""},
+        {"a\tb", "a\tb", "\"a\tb\"", "\"a\\tb\""},
+        {"say \"hi\"", "\"say \"\"hi\"\"\"", "\"say \"\"hi\"\"\"", "\"say \\\"hi\\\"\""},
+        {"\"", "\"\"\"\"", "\"\"\"\"", "\"\\\"\""},
+        {"two\nlines", "\"two\nlines\"", "\"two\nlines\"", "\"two\\nlines\""},
+        {"\xc3\xa9\x01", "\xc3\xa9\x01", "\xc3\xa9\x01", "\"\xc3\xa9\\u0001\""},
+        {"back\\slash", "back\\slash", "back\\slash", "\"back\\\\slash\""},
+        {"=1+1", "'=1+1", "'=1+1", "\"=1+1\""},
+        {"+1", "'+1", "'+1", "\"+1\""},
+        {"-1", "'-1", "'-1", "\"-1\""},
+        {"@SUM(A1)", "'@SUM(A1)", "'@SUM(A1)", "\"@SUM(A1)\""},
+        {"\t=1", "'\t=1", "\"'\t=1\"", "\"\\t=1\""},
+        {"\r=1", "\"'\r=1\"", "\"'\r=1\"", "\"\\r=1\""},
+        {"=a,b", "\"'=a,b\"", "'=a,b", "\"=a,b\""},
+        {"bad\xff\xc3\xa9", "bad\xff\xc3\xa9", "bad\xff\xc3\xa9", "\"bad\\ufffd\xc3\xa9\""},
+    };
+    static const char *const paths[] = {"t.csv", "t.tsv", "t.ndjson"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *cell[] = {cases[i].csv, cases[i].tsv, cases[i].json};
+        for (int f = 0; f < 3; f++) {
+            struct asy_mem mem;
+            struct asy_writer *w = open_table(&mem, paths[f], ASY_FORMAT_AUTO, two_names, 2);
+            char expected[200];
+            asy_writer_text(w, asy_str_of(cases[i].text));
+            asy_writer_milli(w, -500, 1);
+            cr_expect_eq(asy_writer_row_end(w, NULL), ASSAY_OK);
+            commit(w, &mem);
+            if (f == 2)
+                snprintf(expected, sizeof(expected), "{\"lead_id\":%s,\"score\":-0.5}\n", cell[f]);
+            else
+                snprintf(expected, sizeof(expected), "lead_id%cscore\n%s%c-0.5\n", f ? '\t' : ',', cell[f], f ? '\t' : ',');
+            cr_expect_str_eq(io_text(paths[f]), expected, "case %zu in %s: %s", i, paths[f], io_text(paths[f]));
+        }
+    }
+}
+
+Test(io_write, numbers, .init = io_folder)
+{
+    static const struct { int64_t milli; uint32_t decimals; const char *text; } cases[] = {
+        {80000, 0, "80"}, {12500, 1, "12.5"}, {80000, 1, "80.0"}, {0, 0, "0"}, {1, 3, "0.001"}, {-1, 3, "-0.001"},
+        {-25000, 0, "-25"}, {INT64_MAX, 3, "9223372036854775.807"}, {INT64_MIN, 3, "-9223372036854775.808"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct asy_mem mem;
+        struct asy_writer *w = open_table(&mem, "n.csv", ASY_FORMAT_AUTO, two_names, 2);
+        char expected[100];
+        asy_writer_raw(w, ASY_STR("-x"));
+        asy_writer_milli(w, cases[i].milli, cases[i].decimals);
+        asy_writer_row_end(w, NULL);
+        commit(w, &mem);
+        snprintf(expected, sizeof(expected), "lead_id,score\n-x,%s\n", cases[i].text);
+        cr_expect_str_eq(io_text("n.csv"), expected, "case %zu: %s", i, io_text("n.csv"));
+    }
+}
+
+Test(io_write, one_empty_column_is_not_a_blank_line, .init = io_folder)
+{
+    struct asy_mem mem;
+    struct asy_writer *w = open_table(&mem, "one.csv", ASY_FORMAT_AUTO, two_names, 1);
+    asy_writer_empty(w);
+    asy_writer_row_end(w, NULL);
+    commit(w, &mem);
+    cr_expect_str_eq(io_text("one.csv"), "lead_id\n\"\"\n");
+}
+
+Test(io_write, appears_whole_or_not_at_all, .init = io_folder)
+{
+    struct asy_mem mem;
+    struct stat there;
+    io_file("out.csv", "old\n");
+    cr_assert_eq(chmod("out.csv", 0644), 0);
+    struct asy_writer *w = open_table(&mem, "out.csv", ASY_FORMAT_AUTO, two_names, 2);
+    asy_writer_text(w, ASY_STR("a"));
+    asy_writer_empty(w);
+    asy_writer_row_end(w, NULL);
+    cr_expect_str_eq(io_text("out.csv"), "old\n");
+    asy_writer_abort(w);
+    cr_expect_eq(mem.live_bytes, 0);
+    cr_expect_str_eq(io_text("out.csv"), "old\n");
+    cr_expect_eq(files_here(), 1, "a temporary file stayed");
+    asy_writer_abort(NULL);
+
+    w = open_table(&mem, "out.csv", ASY_FORMAT_AUTO, two_names, 2);
+    commit(w, &mem);
+    cr_expect_str_eq(io_text("out.csv"), "lead_id,score\n");
+    cr_expect_eq(files_here(), 1);
+    cr_assert_eq(stat("out.csv", &there), 0);
+    cr_expect_eq(there.st_mode & 07777, 0600);
+
+    cr_assert_eq(symlink("out.csv", "link.csv"), 0);
+    struct assay_error error;
+    cr_expect_eq(asy_write_file(&mem, "link.csv", ASY_STR("through"), &error), ASSAY_OK);
+    cr_assert_eq(lstat("link.csv", &there), 0);
+    cr_expect(S_ISLNK(there.st_mode), "a link is kept, its file replaced");
+    cr_expect_str_eq(io_text("out.csv"), "through");
+}
+
+Test(io_write, errors_say_path_and_cure, .init = io_folder)
+{
+    static const struct { const char *path; assay_status code; const char *message; } cases[] = {
+        {"scored.xlsx", ASSAY_E_PARAM,
+         "scored.xlsx: expected a name ending in .csv, .tsv or .ndjson, which says how to write it, or - for standard output"},
+        {"none/scored.csv", ASSAY_E_IO,
+         "none/scored.csv: cannot open its folder: No such file or directory; does the folder exist?"},
+        {"folder.csv", ASSAY_E_IO, "folder.csv: expected the name of a file, found a folder"},
+        {"file/scored.csv", ASSAY_E_IO, "file/scored.csv: cannot open its folder: Not a directory"},
+    };
+    cr_assert_eq(mkdir("folder.csv", 0700), 0);
+    io_file("file", "");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct asy_mem mem;
+        struct asy_writer *w;
+        struct assay_error error = {0};
+        asy_mem_init(&mem, NULL);
+        cr_expect_eq(asy_writer_open(&w, &mem, cases[i].path, ASY_FORMAT_AUTO, two_names, 2, &error), cases[i].code, "case %zu", i);
+        cr_expect_str_eq(error.text, cases[i].message, "case %zu: %s", i, error.text);
+        cr_expect_eq(mem.live_bytes, 0);
+    }
+    cr_expect_eq(files_here(), 2);
+}
+
+Test(io_write, full_disk_is_said, .init = io_folder)
+{
+    if (access("/dev/full", W_OK) != 0) {
+        fprintf(stderr, "skipped: no /dev/full here\n");
+        return;
+    }
+    struct asy_mem mem;
+    struct assay_error error;
+    struct asy_writer *w = open_table(&mem, "/dev/full", ASY_FORMAT_AUTO, two_names, 2);
+    assay_status status = ASSAY_OK;
+    char text[1000];
+    memset(text, 'x', sizeof(text));
+    for (int i = 0; i < 1000 && status == ASSAY_OK; i++) {
+        asy_writer_text(w, (struct asy_str){text, sizeof(text)});
+        asy_writer_empty(w);
+        status = asy_writer_row_end(w, &error);
+    }
+    cr_expect_eq(status, ASSAY_E_IO);
+    cr_expect_str_eq(error.text, "/dev/full: cannot write: No space left on device; free some space or write elsewhere");
+    cr_expect_eq(asy_writer_commit(w, &error), ASSAY_E_IO);
+    cr_expect_eq(mem.live_bytes, 0);
+    cr_expect_eq(asy_write_file(&mem, "/dev/null", ASY_STR("gone"), &error), ASSAY_OK);
+}
+
+Test(io_write, standard_output_is_written_straight, .init = io_folder)
+{
+    struct asy_mem mem;
+    int saved = dup(STDOUT_FILENO);
+    int out = open("captured", O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    cr_assert(out >= 0 && saved >= 0);
+    dup2(out, STDOUT_FILENO);
+    struct asy_writer *w = open_table(&mem, "-", ASY_FORMAT_AUTO, two_names, 2);
+    commit(w, &mem);
+    w = open_table(&mem, "/dev/stdout", ASY_FORMAT_AUTO, two_names, 1);
+    commit(w, &mem);
+    dup2(saved, STDOUT_FILENO);
+    cr_expect_str_eq(io_text("captured"), "lead_id,score\nlead_id\n");
+    cr_expect_eq(files_here(), 1);
+}
+
+/* Cells of any bytes come back as they were written (a leading apostrophe where one had to be put). */
+Test(io_write, round_trip_through_the_reader, .init = io_folder)
+{
+    static const char *const paths[] = {"r.csv", "r.tsv", "r.ndjson"};
+    static const char alphabet[] = "ab,;\t\"\n\r'=+-@ |\\{}\xc3\xa9";
+    enum { N_ROWS = 400, N_CELLS = 3 };
+    static char cells[N_ROWS][N_CELLS][24];
+    const struct asy_str names[] = {{"a", 1}, {"b", 1}, {"c", 1}};
+    uint64_t seed = 20261101;
+    fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+    for (int r = 0; r < N_ROWS; r++)
+        for (int c = 0; c < N_CELLS; c++) {
+            uint32_t n = 0;
+            for (uint32_t len = (uint32_t)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 60); n < len;) {
+                seed = seed * 6364136223846793005u + 1442695040888963407u;
+                uint32_t k = (uint32_t)(seed >> 33) % (sizeof(alphabet) - 2);
+                if ((uint8_t)alphabet[k] >= 0x80) {
+                    memcpy(cells[r][c] + n, "\xc3\xa9", 2);
+                    n += 2;
+                } else {
+                    cells[r][c][n++] = alphabet[k];
+                }
+            }
+            if (c == 0 && n == 0)
+                cells[r][c][0] = 'x';
+        }
+    for (int f = 0; f < 3; f++) {
+        struct asy_mem mem;
+        struct assay_error error = {0};
+        struct asy_writer *w = open_table(&mem, paths[f], ASY_FORMAT_AUTO, names, N_CELLS);
+        for (int r = 0; r < N_ROWS; r++) {
+            for (int c = 0; c < N_CELLS; c++)
+                asy_writer_text(w, asy_str_of(cells[r][c]));
+            asy_writer_row_end(w, NULL);
+        }
+        commit(w, &mem);
+        struct asy_rows *rows;
+        struct asy_row row;
+        bool more;
+        struct asy_rows_options options = {.delimiter = f == 1 ? '\t' : ','};
+        cr_assert_eq(asy_rows_open(&rows, &mem, paths[f], &options, &error), ASSAY_OK, "%s", error.text);
+        for (int r = 0; r < N_ROWS; r++) {
+            cr_assert_eq(asy_rows_next(rows, &row, &more, &error), ASSAY_OK, "%s", error.text);
+            cr_assert(more && !row.problem, "%s row %d: %s", paths[f], r, row.problem ? row.problem : "ended");
+            for (int c = 0; c < N_CELLS; c++) {
+                const char *cell = cells[r][c];
+                struct asy_str found = (uint32_t)c < row.n_cells ? row.cells[c] : (struct asy_str){"", 0};
+                if (f < 2 && cell[0] && strchr("=+-@\t\r", cell[0])) {
+                    cr_assert(found.len > 0 && found.p[0] == '\'', "%s row %d", paths[f], r);
+                    found = (struct asy_str){found.p + 1, found.len - 1};
+                }
+                cr_assert(asy_str_is(found, cell), "%s row %d: `%.*s` is not `%s`", paths[f], r, ASY_ARG(found), cell);
+            }
+        }
+        asy_rows_close(rows);
+    }
+}
+
+/* The payloads of the csv-injection collections, one a line. */
+Test(io_write, no_cell_starts_as_a_formula, .init = io_folder)
+{
+    static const char *const suites[] = {ASSAY_SOURCE_DIR "/../shared/suites/csv-injection/payloadbox.txt",
+                                         ASSAY_SOURCE_DIR "/../shared/suites/csv-injection/PayloadsAllTheThings-CSV-Injection.md"};
+    for (size_t s = 0; s < 2; s++) {
+        FILE *suite = fopen(suites[s], "r");
+        if (!suite) {
+            fprintf(stderr, "skipped: no csv-injection suite here\n");
+            return;
+        }
+        struct asy_mem mem;
+        struct asy_writer *w = open_table(&mem, "p.csv", ASY_FORMAT_AUTO, two_names, 2);
+        char line[1000];
+        uint32_t n = 0, n_triggers = 0;
+        while (fgets(line, sizeof(line), suite)) {
+            struct asy_str text = {line, (uint32_t)strcspn(line, "\n")};
+            n_triggers += text.len > 0 && strchr("=+-@\t\r", line[0]) != NULL;
+            asy_writer_text(w, ASY_STR("x"));
+            asy_writer_text(w, text);
+            asy_writer_row_end(w, NULL);
+            n++;
+        }
+        fclose(suite);
+        commit(w, &mem);
+        cr_expect_gt(n_triggers, 0);
+        struct asy_rows *rows;
+        struct asy_row row;
+        struct assay_error error;
+        bool more;
+        struct asy_rows_options options = {.delimiter = ','};
+        cr_assert_eq(asy_rows_open(&rows, &mem, "p.csv", &options, &error), ASSAY_OK, "%s", error.text);
+        uint32_t n_read = 0;
+        while (asy_rows_next(rows, &row, &more, &error) == ASSAY_OK && more) {
+            n_read++;
+            cr_expect(!row.problem);
+            for (uint32_t c = 0; c < row.n_cells; c++)
+                cr_expect(row.cells[c].len == 0 || !memchr("=+-@\t\r", row.cells[c].p[0], 6), "row %u starts as a formula", n_read);
+        }
+        cr_expect_eq(n_read, n);
+        asy_rows_close(rows);
+    }
+}

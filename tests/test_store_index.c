@@ -1,0 +1,273 @@
+/* The key index against a naive array, and against keys chosen to hurt it. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "store/group.h"
+#include "store/index.h"
+#include "store_fixture.h"
+
+struct rig {
+    struct asy_mem mem;
+    struct asy_arena arena;
+    struct asy_keys keys;
+    struct asy_index index;
+};
+
+static void rig_init(struct rig *rig, uint64_t seed)
+{
+    struct assay_error error;
+    asy_mem_init(&rig->mem, NULL);
+    cr_assert_eq(asy_arena_init(&rig->arena, 256u << 20, &error), ASSAY_OK);
+    cr_assert_eq(asy_keys_init(&rig->keys, &rig->arena, 1 << 20, 64u << 20, &error), ASSAY_OK);
+    asy_index_init(&rig->index, &rig->mem, &rig->keys, seed);
+}
+
+static void rig_fini(struct rig *rig)
+{
+    asy_index_fini(&rig->index);
+    asy_arena_fini(&rig->arena);
+    cr_assert_eq(rig->mem.live_bytes, 0);
+}
+
+static void expect_valid(const struct rig *rig)
+{
+    const char *reason = "";
+    cr_assert(asy_index_valid(&rig->index, &reason), "%s", reason);
+}
+
+/* The row of `key`, put if new. */
+static uint32_t put(struct rig *rig, struct asy_str key, bool *is_new)
+{
+    struct assay_error error;
+    uint32_t row;
+    cr_assert_eq(asy_index_put(&rig->index, key, rig->keys.n_rows, &row, is_new), ASSAY_OK);
+    if (*is_new)
+        cr_assert_eq(asy_keys_push(&rig->keys, key, &error), ASSAY_OK);
+    return row;
+}
+
+Test(store_index, group_masks_equal_their_plain_twins)
+{
+    uint64_t seed = 31;
+    for (uint32_t round = 0; round < 10000; round++) {
+        _Alignas(16) uint8_t tags[ASY_GROUP_SLOTS];
+        for (uint32_t i = 0; i < ASY_GROUP_SLOTS; i++)
+            tags[i] = fixture_below(&seed, 3) ? (uint8_t)fixture_below(&seed, round % 128 + 1) : ASY_TAG_FREE;
+        uint8_t tag = (uint8_t)fixture_below(&seed, round % 128 + 1);
+        cr_assert_eq(asy_group_match(tags, tag), asy_group_match_plain(tags, tag));
+        cr_assert_eq(asy_group_free(tags), asy_group_free_plain(tags));
+    }
+}
+
+Test(store_index, empty_index_finds_nothing)
+{
+    struct rig rig;
+    rig_init(&rig, 1);
+    expect_valid(&rig);
+    struct asy_str keys[2] = {ASY_STR("a"), ASY_STR("")};
+    uint32_t rows[2] = {0, 0};
+    asy_index_find_batch(&rig.index, keys, 2, rows);
+    cr_expect_eq(rows[0], ASY_ROW_NONE);
+    cr_expect_eq(rows[1], ASY_ROW_NONE);
+    cr_expect_eq(asy_index_find(&rig.index, keys[0]), ASY_ROW_NONE);
+    rig_fini(&rig);
+}
+
+Test(store_index, the_empty_key_and_zero_bytes_are_keys)
+{
+    struct rig rig;
+    rig_init(&rig, 2);
+    bool is_new;
+    cr_expect_eq(put(&rig, (struct asy_str){NULL, 0}, &is_new), 0);
+    cr_expect(is_new);
+    cr_expect_eq(put(&rig, ASY_STR(""), &is_new), 0);
+    cr_expect(!is_new);
+    cr_expect_eq(put(&rig, ASY_STR("\0"), &is_new), 1);
+    cr_expect_eq(put(&rig, ASY_STR("\0\0"), &is_new), 2);
+    cr_expect_eq(put(&rig, ASY_STR("\0"), &is_new), 1);
+    cr_expect(!is_new);
+    expect_valid(&rig);
+    rig_fini(&rig);
+}
+
+/* A few hundred keys, with repeats, against looking through all of them. */
+Test(store_index, model_of_few_keys)
+{
+    enum { N_KEYS = 700 };
+    uint64_t seed = 41;
+    static char texts[N_KEYS][16];
+    static struct asy_str model[N_KEYS];
+    struct rig rig;
+    rig_init(&rig, 3);
+    uint32_t n = 0;
+    for (uint32_t step = 0; step < 4000; step++) {
+        char text[16];
+        struct asy_str key = {text, (uint32_t)snprintf(text, sizeof text, "k%u", fixture_below(&seed, N_KEYS))};
+        uint32_t row = 0;
+        while (row < n && !asy_str_eq(model[row], key))
+            row++;
+        cr_assert_eq(asy_index_find(&rig.index, key), row < n ? row : ASY_ROW_NONE);
+        bool is_new;
+        cr_assert_eq(put(&rig, key, &is_new), row);
+        cr_assert_eq(is_new, row == n);
+        if (row == n) {
+            memcpy(texts[n], text, sizeof text);
+            model[n] = (struct asy_str){texts[n], key.len};
+            n++;
+            expect_valid(&rig);
+        }
+    }
+    cr_expect_eq(rig.keys.n_rows, n);
+    for (uint32_t row = 0; row < n; row++)
+        cr_assert(asy_str_eq(asy_keys_text(&rig.keys, row), model[row]));
+    rig_fini(&rig);
+}
+
+Test(store_index, a_hundred_thousand_keys_with_a_common_prefix)
+{
+    enum { N_KEYS = 100000 };
+    struct rig rig;
+    rig_init(&rig, 4);
+    static char texts[N_KEYS][48];
+    static struct asy_str keys[2 * N_KEYS];
+    static uint32_t rows[2 * N_KEYS];
+    for (uint32_t i = 0; i < N_KEYS; i++) {
+        bool is_new;
+        keys[2 * i] = (struct asy_str){texts[i], (uint32_t)snprintf(texts[i], sizeof texts[i],
+                                                                    "crm-export-2026-lead-%08u-suffix", i)};
+        cr_assert_eq(put(&rig, keys[2 * i], &is_new), i);
+        cr_assert(is_new);
+        /* Every other key looked up is not there: one byte shorter. */
+        keys[2 * i + 1] = (struct asy_str){texts[i], keys[2 * i].len - 1};
+    }
+    expect_valid(&rig);
+    cr_expect_eq(rig.index.n_rebuilds, 0, "ordinary keys never need a new secret");
+    cr_expect_leq(asy_index_bytes(&rig.index), N_KEYS * 12ull);
+    static const uint32_t sizes[] = {0, 1, 31, 32, 33, 1000, 2 * N_KEYS};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        memset(rows, 0xEE, sizeof rows);
+        asy_index_find_batch(&rig.index, keys, sizes[s], rows);
+        for (uint32_t i = 0; i < sizes[s]; i++) {
+            cr_assert_eq(rows[i], asy_index_find(&rig.index, keys[i]));
+            cr_assert_eq(rows[i], i % 2 ? ASY_ROW_NONE : i / 2);
+        }
+        if (sizes[s] < 2 * N_KEYS)
+            cr_assert_eq(rows[sizes[s]], 0xEEEEEEEE, "a batch writes only its own rows");
+    }
+    rig_fini(&rig);
+}
+
+/* An attacker who knows the secret picks keys that all start at the same group. */
+Test(store_index, keys_of_one_group_force_a_new_secret)
+{
+    enum { N_KEYS = 1500 };
+    const uint64_t seed = 5;
+    struct rig rig;
+    rig_init(&rig, seed);
+    struct asy_hasher known = rig.index.hasher;
+    uint32_t n = 0;
+    for (uint64_t i = 0; n < N_KEYS; i++) {
+        struct asy_str key = {(const char *)&i, sizeof i};
+        if (asy_hash(&known, key) & 0xFFF)
+            continue;
+        bool is_new;
+        cr_assert_eq(put(&rig, key, &is_new), n);
+        cr_assert(is_new);
+        n++;
+    }
+    cr_expect_eq(rig.index.n_rebuilds, 1, "found %u", rig.index.n_rebuilds);
+    expect_valid(&rig);
+    rig_fini(&rig);
+}
+
+static uint32_t from_hex(const char *hex, char *out)
+{
+    uint32_t n = 0;
+    unsigned byte;
+    while (sscanf(hex + 2 * n, "%2x", &byte) == 1)
+        out[n++] = (char)byte;
+    return n;
+}
+
+/* Pairs that collide under plain seeded XXH3 for many seeds: here they are just two keys. */
+Test(store_index, published_collisions_are_two_keys)
+{
+    FILE *file = fopen(ASSAY_SOURCE_DIR "/../shared/suites/xxhash-collisions/pairs.tsv", "r");
+    if (!file) {
+        fprintf(stderr, "notice: the suite of xxHash collisions is not here, skipped\n");
+        return;
+    }
+    char line[1024], function[64], hex[2][400];
+    uint32_t n_pairs = 0;
+    while (fgets(line, sizeof line, file)) {
+        if (line[0] == '#' || sscanf(line, "%63s %399s %399s", function, hex[0], hex[1]) != 3)
+            continue;
+        n_pairs++;
+        char bytes[2][200];
+        struct asy_str a = {bytes[0], from_hex(hex[0], bytes[0])}, b = {bytes[1], from_hex(hex[1], bytes[1])};
+        uint32_t n_equal = 0;
+        for (uint64_t seed = 0; seed < 20000; seed++) {
+            struct asy_hasher hasher;
+            asy_hasher_init(&hasher, seed);
+            n_equal += asy_hash(&hasher, a) == asy_hash(&hasher, b);
+        }
+        cr_expect_eq(n_equal, 0, "with a secret made from the seed, %u of 20000 seeds collide", n_equal);
+        struct rig rig;
+        rig_init(&rig, 0x2468b3bc26a44073);
+        bool is_new;
+        cr_expect_eq(put(&rig, a, &is_new), 0);
+        cr_expect_eq(put(&rig, b, &is_new), 1);
+        cr_expect_eq(asy_index_find(&rig.index, a), 0);
+        expect_valid(&rig);
+        rig_fini(&rig);
+    }
+    fclose(file);
+    cr_expect_gt(n_pairs, 0);
+}
+
+Test(store_index, keys_beyond_their_range_are_refused)
+{
+    struct assay_error error;
+    struct asy_arena arena;
+    struct asy_keys keys;
+    cr_assert_eq(asy_arena_init(&arena, 64u << 20, &error), ASSAY_OK);
+    cr_assert_eq(asy_keys_init(&keys, &arena, 100, 2u << 20, &error), ASSAY_OK);
+    static char big[1 << 20];
+    for (uint32_t i = 0; i < 2; i++)
+        cr_assert_eq(asy_keys_push(&keys, (struct asy_str){big, sizeof big}, &error), ASSAY_OK);
+    cr_expect_eq(asy_keys_push(&keys, ASY_STR("x"), &error), ASSAY_E_LIMIT);
+    cr_expect(strstr(error.text, "expected at most 2097152 bytes, found 2097153"), "%s", error.text);
+    cr_expect_eq(keys.n_rows, 2);
+    cr_expect_eq(asy_keys_push(&keys, ASY_STR(""), &error), ASSAY_OK);
+    cr_expect_eq(asy_keys_text(&keys, 2).len, 0);
+    asy_arena_fini(&arena);
+}
+
+Test(store_index, every_allocation_fails_once)
+{
+    for (uint64_t fail_at = 1;; fail_at++) {
+        struct fixture_faults faults = {.fail_at = fail_at, .once = true};
+        struct rig rig;
+        rig_init(&rig, 6);
+        fixture_mem_init(&rig.mem, &faults);
+        uint32_t n_failed = 0;
+        for (uint32_t i = 0; i < 500; i++) {
+            struct asy_str key = {(const char *)&i, sizeof i};
+            struct assay_error error;
+            uint32_t row;
+            bool is_new;
+            if (asy_index_put(&rig.index, key, i, &row, &is_new) != ASSAY_OK) {
+                n_failed++;
+                expect_valid(&rig);
+                cr_assert_eq(asy_index_find(&rig.index, key), ASY_ROW_NONE);
+                cr_assert_eq(asy_index_put(&rig.index, key, i, &row, &is_new), ASSAY_OK);
+            }
+            cr_assert(is_new && row == i);
+            cr_assert_eq(asy_keys_push(&rig.keys, key, &error), ASSAY_OK);
+        }
+        expect_valid(&rig);
+        rig_fini(&rig);
+        if (n_failed == 0)
+            break;
+    }
+}
