@@ -534,10 +534,10 @@ Test(io_rows, a_cell_is_measured_as_written_wherever_the_buffer_ends)
 {
     static const struct text_case cases[] = {
         {"a,b\n1,\"0123456789\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n2,3\n",
-         "{a}{b}\nx:2: column 2: expected a cell of at most 90 bytes, found 92; raise the limit with --max-cell",
+         "{a}{b}\nx:2: column 2: expected a cell of at most 90 bytes, found 96; raise the limit with --max-cell",
          {.max_cell_bytes = 90, .delimiter = ','}},
-        {"a,b\n1,\"\"\"\"\"\"\"\"\"\"\"\"\"\n2,\"\"\"\"\"\"\"\"\"\"\"\"\"\"\n",
-         "{a}{b}\nx:2: column 2: expected a cell of at most 10 bytes, found 11; raise the limit with --max-cell",
+        {"a,b\n1,\"\"\"\"\"\"\"\"\"\"\"\"\n2,\"\"\"\"\"\"\"\"\"\"\"\"\"\"\n",
+         "{a}{b}\n2:{1}{\"\"\"\"\"}\nx:3: column 2: expected a cell of at most 10 bytes, found 12; raise the limit with --max-cell",
          {.max_cell_bytes = 10, .delimiter = ','}},
     };
     for (size_t i = 0; i < N_OF(cases); i++) {

@@ -1,0 +1,374 @@
+/* The batched pass against the row-at-a-time reading of the rules, on random databases under a rule file that uses every
+ * scoring feature; and the promise that threads, batch size, SIMD level and the order of the input change no byte. */
+#include <criterion/criterion.h>
+
+#include "base/check.h"
+#include "exec/assign.h"
+#include "exec/lead.h"
+#include "exec/pass.h"
+#include "rule/load.h"
+
+static const char rule_text[] =
+    "assay: 1\n"
+    "fields:\n"
+    "  company.employees: int\n"
+    "  company.revenue: number\n"
+    "  company.country: country\n"
+    "  company.industry: one of tech, finance, other\n"
+    "  company.domain: text\n"
+    "  contact.title: text\n"
+    "  contact.opted_out: bool\n"
+    "  contact.phone: text\n"
+    "  lead.owner: text\n"
+    "  deal.lost_on: time\n"
+    "events:\n"
+    "  web: [visit, pricing, form]\n"
+    "  mail: [open, click, bounce]\n"
+    "  sales: [call]\n"
+    "lists:\n"
+    "  europe: [DE, FR, NL, NO]\n"
+    "  named: [acme.example, zeta.example]\n"
+    "scores:\n"
+    "  fit:\n"
+    "    decimals: 1\n"
+    "    keep_within: -20..60\n"
+    "    rules:\n"
+    "      - {name: Size, by: company.employees, points: {1-10: -10, 11-50: 10.25, 51-200: 25, 501+: 12, missing: -1.5}}\n"
+    "      - {name: Revenue, by: company.revenue, points: {0-0.5: -3, 1-10: 2.125, 10.5+: 7, missing: 1}}\n"
+    "      - {name: Country, by: company.country, points: {in europe: 10, US: 8.5, otherwise: -20, missing: 0}}\n"
+    "      - {name: Industry, by: company.industry, points: {tech: 20, finance: 5, otherwise: 0, missing: 0}}\n"
+    "      - {name: Opt out, by: contact.opted_out, points: {'true': -7, 'false': 1}}\n"
+    "      - {name: Seller, when: \"contact.title.contains('Sales') || contact.title == 'CEO'\", points: 9}\n"
+    "      - {name: Odd, when: \"company.employees % 3 == 1 && has(contact.phone)\", points: -4.5}\n"
+    "  plain:\n"
+    "    events: {visit: 2, pricing: {each: 3, max: 10}, bounce: {each: -4, max: -9}, open: {once: 5, within: 30d}}\n"
+    "    rules:\n"
+    "      - {name: Keeps coming, when: events.visit.count >= 3, points: 15}\n"
+    "      - {name: Lately, when: events.any.count(14d) > 1 && events.visit.first_days_ago > 100, points: 6}\n"
+    "    decay: {30d: 25%, 60d: 50%, 90d: 100%}\n"
+    "  aging:\n"
+    "    decimals: 3\n"
+    "    events:\n"
+    "      visit: {each: 5, half_life: 30d}\n"
+    "      pricing: {each: 7.5, linear: 90d, max: 20}\n"
+    "      click: {each: 2, half_life: 36h, by: hours, within: 20d}\n"
+    "      form: {once: 50, half_life: 45d}\n"
+    "      open: {each: 1, at_most: 2 per day, within: 60d}\n"
+    "      call:\n"
+    "        - {name: Inbound calls, each: 10, where: \"page == 'inbound'\", at_most: 1 per week}\n"
+    "        - {name: Other calls, each: -3, max: -8, where: \"page != 'inbound'\", at_most: 3 per month}\n"
+    "        - {name: All calls, each: 0.5, half_life: 10d}\n"
+    "        - {name: Calls again, each: 0.25, linear: 400d}\n"
+    "  total: {sum: [fit, plain, aging], keep_within: 0..100}\n"
+    "  complete: {filled: [contact.title, contact.phone, company.domain, events.any, events.form], decimals: 2}\n"
+    "grades: {by: score.total, hot: {from: 60}, cold: {from: 0}, warm: {from: 25.5}}\n"
+    "disqualify:\n"
+    "  - {name: Small, when: company.employees < 3}\n"
+    "  - {name: Mailbox, when: company.domain in named && contact.opted_out}\n"
+    "teams:\n"
+    "  territories: {by: company.country, eu: in europe, us: US}\n"
+    "  a: {eu: [ana, abe], us: [ann]}\n"
+    "  b: {eu: [bo], anywhere: [bea, ben, bob]}\n"
+    "routes:\n"
+    "  - {name: Out, when: disqualified, assign: nobody}\n"
+    "  - {name: Hot, when: \"grade == 'hot' && score.fit > 20.5\", assign: {round_robin: a}, respond_within: 4h}\n"
+    "  - {name: Warm, when: score.total >= 20, assign: {round_robin: b}, flag: W}\n"
+    "  - {name: Rest, otherwise: true, assign: nobody}\n"
+    "recycle:\n"
+    "  - {name: Lost, when: days_since(deal.lost_on) >= 180 && days_since(deal.lost_on) <= 365, to: sales, in: 14d}\n"
+    "  - {name: Quiet, when: events.any.days_ago > 120, to: marketing}\n";
+
+static assay_status read_text(void *ctx, struct asy_pool *pool, const char *folder, const char *path, size_t max_bytes,
+                              struct asy_str *out, struct assay_error *error)
+{
+    (void)ctx, (void)folder, (void)path, (void)max_bytes, (void)error;
+    *out = asy_pool_copy(pool, ASY_STR(rule_text));
+    return ASSAY_OK;
+}
+
+enum { AS_OF_S = 1793491200 };
+
+static uint64_t rng;
+static uint32_t draw(uint32_t below)
+{
+    rng = rng * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((rng >> 33) % below);
+}
+
+struct world {
+    struct asy_mem mem;
+    struct asy_rules rules;
+    struct asy_store store;
+};
+
+static struct asy_column *column(struct world *w, const char *name)
+{
+    const int64_t field = asy_schema_field(&w->rules.schema, asy_str_of(name));
+    cr_assert(field >= 0, "%s", name);
+    return &w->store.columns[field];
+}
+
+static void fill_lead(struct world *w, uint32_t row)
+{
+    static const char *const titles[] = {"VP Sales", "CEO", "Engineer", "Sales Lead", "Intern"};
+    static const char *const countries[] = {"DE", "FR", "US", "BR", "NO", "JP"};
+    static const char *const domains[] = {"acme.example", "zeta.example", "other.example", "x.example"};
+    static const char *const owners[] = {"ana", "bob", "nobody-here", "bo"};
+    static const int64_t sizes[] = {0, 1, 2, 3, 10, 11, 50, 51, 200, 201, 500, 501, 100000, -7};
+    static const double revenues[] = {0, 0.5, 0.500001, 1, 10, 10.25, 10.5, 1e9, -1};
+    struct assay_error e;
+    if (draw(5)) asy_column_set_int(column(w, "company.employees"), row, sizes[draw(14)], &e);
+    if (draw(4)) asy_column_set_number(column(w, "company.revenue"), row, revenues[draw(9)]);
+    if (draw(6)) asy_column_set_code(column(w, "company.country"), row, asy_country_code(asy_str_of(countries[draw(6)])), &e);
+    if (draw(3)) asy_column_set_code(column(w, "company.industry"), row, 1 + draw(3), &e);
+    if (draw(3)) asy_column_set_text(column(w, "company.domain"), row, asy_str_of(domains[draw(4)]), &e);
+    if (draw(4)) asy_column_set_text(column(w, "contact.title"), row, asy_str_of(titles[draw(5)]), &e);
+    if (draw(3)) asy_column_set_code(column(w, "contact.opted_out"), row, 1 + draw(2), &e);
+    if (draw(2)) asy_column_set_present(column(w, "contact.phone"), row, true);
+    if (draw(4) == 0) asy_column_set_text(column(w, "lead.owner"), row, asy_str_of(owners[draw(4)]), &e);
+    if (draw(2)) asy_column_set_time(column(w, "deal.lost_on"), row, (AS_OF_S - (int64_t)draw(400) * 86400 - draw(2)) * 1000000);
+}
+
+struct event {
+    uint32_t lead, time_s;
+    uint8_t name;
+    uint8_t page;
+};
+static struct event make_event(uint32_t n_leads, uint32_t n_names)
+{
+    static const uint32_t days[] = {0, 1, 13, 14, 29, 30, 31, 59, 60, 61, 89, 90, 91, 120, 121, 300};
+    struct event event = {.lead = draw(n_leads), .name = (uint8_t)draw(n_names), .page = (uint8_t)draw(3)};
+    const uint32_t age_s = draw(3) == 0 ? days[draw(16)] * 86400 + draw(3) - (draw(2) ? 1 : 0) : draw(150 * 86400);
+    event.time_s = AS_OF_S - age_s;
+    if (draw(40) == 0) event.time_s = AS_OF_S;
+    return event;
+}
+
+/* A database of `n_leads` made from `seed`; `order` shuffles the order in which leads and events arrive. */
+static void world_init(struct world *w, uint64_t seed, uint32_t n_leads, uint32_t n_events, uint64_t order)
+{
+    struct assay_error e = {0};
+    struct asy_diags diags;
+    const struct asy_file_reader reader = {.read = read_text};
+    *w = (struct world){0};
+    asy_mem_init(&w->mem, NULL);
+    asy_diags_init(&diags, &w->mem);
+    if (asy_rules_load(&w->rules, &w->mem, "test.yaml", &reader, &diags, &e) != ASSAY_OK) {
+        struct asy_pool pool;
+        asy_pool_init(&pool, &w->mem);
+        asy_diags_sort(&diags);
+        cr_assert_fail("%s", asy_diags_text(&pool, &diags, false).p);
+    }
+    asy_diags_fini(&diags);
+    cr_assert_eq(asy_store_init(&w->store, &w->mem, &w->rules.schema, seed + order, &e), ASSAY_OK, "%s", e.text);
+    for (uint32_t i = 0; i < n_leads; i++) {
+        const uint32_t lead = order == 0 ? i : (uint32_t)((i * (uint64_t)7919 + order) % n_leads);
+        char id[32];
+        uint32_t row;
+        bool is_new;
+        const int len = snprintf(id, sizeof(id), "L-%05u", lead);
+        cr_assert_eq(asy_store_add(&w->store, (struct asy_str){id, (uint32_t)len}, &row, &is_new, &e), ASSAY_OK, "%s", e.text);
+        cr_assert(is_new);
+        rng = seed * 1000003 + lead;
+        fill_lead(w, row);
+    }
+    struct event *events = malloc((n_events + 1) * sizeof(*events));
+    rng = seed;
+    for (uint32_t i = 0; i < n_events; i++) events[i] = make_event(n_leads, w->rules.schema.n_events);
+    static const char *const pages[] = {"", "inbound", "outbound"};
+    for (uint32_t i = 0; i < n_events; i++) {
+        const struct event *event = &events[order == 0 ? i : (i * (uint64_t)104729 + order) % n_events];
+        char id[32];
+        uint32_t tuple = 0;
+        const int len = snprintf(id, sizeof(id), "L-%05u", event->lead);
+        const struct asy_str page = asy_str_of(pages[event->page]);
+        if (w->rules.schema.n_properties == 1) cr_assert_eq(asy_events_tuple(&w->store.events, &page, &tuple), ASSAY_OK);
+        const uint32_t row = asy_index_find(&w->store.index, (struct asy_str){id, (uint32_t)len});
+        cr_assert_eq(asy_events_stage(&w->store.events, row, event->time_s, event->name, tuple, &e), ASSAY_OK);
+    }
+    free(events);
+    cr_assert_eq(asy_events_group(&w->store.events, n_leads, 2, &e), ASSAY_OK, "%s", e.text);
+}
+static void world_fini(struct world *w)
+{
+    asy_store_fini(&w->store);
+    asy_rules_fini(&w->rules);
+    cr_assert_eq(w->mem.live_bytes, 0, "memory is left: %llu bytes", (unsigned long long)w->mem.live_bytes);
+}
+
+struct outcome {
+    struct asy_program program;
+    struct asy_results results;
+    struct asy_state state;
+};
+static void run(struct world *w, struct outcome *o, const char *isa, uint32_t n_threads, uint32_t batch_rows)
+{
+    struct assay_error e = {0};
+    const char *problem = NULL;
+    const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = n_threads, .batch_rows = batch_rows};
+    cr_assert_eq(asy_program_init(&o->program, &w->mem, &w->rules, &w->store, AS_OF_S, &e), ASSAY_OK, "%s", e.text);
+    cr_assert_eq(asy_results_init(&o->results, &w->mem, &w->rules, w->store.n_leads, o->program.n_terms, &e), ASSAY_OK);
+    asy_state_init(&o->state, &w->mem);
+    cr_assert_eq(asy_pass_run(&o->program, &options, &o->results, &e), ASSAY_OK, "%s", e.text);
+    cr_assert_eq(asy_assign(&o->program, &o->results, &o->state, &e), ASSAY_OK, "%s", e.text);
+}
+static void outcome_fini(struct world *w, struct outcome *o)
+{
+    asy_state_fini(&o->state);
+    asy_results_fini(&o->results, &w->rules, o->program.n_terms);
+    asy_program_fini(&o->program);
+}
+
+/* The three largest terms by absolute points, ties in file order. */
+static uint16_t nth_term(const struct asy_lead_story *story, uint32_t n_terms, uint32_t nth)
+{
+    bool taken[64] = {false};
+    uint32_t best = ASY_TERM_NONE;
+    for (uint32_t round = 0; round <= nth; round++) {
+        best = ASY_TERM_NONE;
+        for (uint32_t t = 0; t < n_terms; t++)
+            if (!taken[t] && story->terms[t].points_milli != 0 &&
+                (best == ASY_TERM_NONE || llabs(story->terms[t].points_milli) > llabs(story->terms[best].points_milli)))
+                best = t;
+        if (best == ASY_TERM_NONE) break;
+        taken[best] = true;
+    }
+    return (uint16_t)best;
+}
+
+static void check_lead(const struct outcome *o, uint32_t row, struct asy_pool *pool, uint64_t seed)
+{
+    struct asy_lead_story story;
+    const struct asy_rules *rules = o->program.rules;
+    cr_assert(asy_lead_tell(&story, &o->program, row, pool));
+    for (uint32_t s = 0; s < rules->n_scores; s++) {
+        const struct asy_score_story *told = &story.scores[s];
+        cr_assert_eq(o->results.score_milli[s][row], told->final_milli, "seed %llu, row %u, score %.*s: pass %d, reference %lld",
+                     (unsigned long long)seed, row, ASY_ARG(rules->scores[s].name), o->results.score_milli[s][row],
+                     (long long)told->final_milli);
+        /* what explain prints adds up: terms (or parts), then what each step took or gave */
+        int64_t sum = 0;
+        for (uint32_t t = o->program.first_term[s]; t < o->program.first_term[s + 1]; t++) sum += story.terms[t].points_milli;
+        for (uint32_t p = 0; p < rules->scores[s].n_parts; p++) sum += story.scores[rules->scores[s].parts[p]].final_milli;
+        if (rules->scores[s].kind == ASY_SCORE_FILLED) sum = told->sum_milli;
+        cr_assert_eq(sum + (told->kept_milli - told->sum_milli) + (told->decayed_milli - told->kept_milli) +
+                         (told->final_milli - told->decayed_milli), told->final_milli);
+    }
+    cr_assert_eq(o->results.grade[row], story.grade);
+    cr_assert_eq(o->results.disqualified_by[row], story.disqualified_by);
+    cr_assert_eq(o->results.route[row], story.route, "seed %llu, row %u", (unsigned long long)seed, row);
+    cr_assert_eq(o->results.recycle[row], story.recycled);
+    for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) {
+        const uint16_t want = nth_term(&story, o->program.n_terms, j);
+        cr_assert_eq(o->results.top_term[j][row], want, "seed %llu, row %u, reason %u", (unsigned long long)seed, row, j);
+        if (want != ASY_TERM_NONE) cr_assert_eq(o->results.top_milli[j][row], story.terms[want].points_milli);
+    }
+}
+
+Test(exec_pass, pass_and_reference_agree_on_random_databases)
+{
+    static const char *const levels[] = {"ref", NULL};
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct world w;
+        struct outcome o;
+        world_init(&w, seed, 700, 9000, 0);
+        run(&w, &o, levels[seed % 2], 2, 0);
+        for (uint32_t row = 0; row < w.store.n_leads; row++) {
+            struct asy_pool pool;
+            asy_pool_init(&pool, &w.mem);
+            check_lead(&o, row, &pool, seed);
+            asy_pool_fini(&pool);
+        }
+        outcome_fini(&w, &o);
+        world_fini(&w);
+    }
+}
+
+/* Every condition that the pass could not decide on is counted, and only those. */
+Test(exec_pass, unknowns_are_counted)
+{
+    struct world w;
+    struct outcome o;
+    uint64_t small = 0, odd = 0;
+    world_init(&w, 9, 500, 4000, 0);
+    run(&w, &o, NULL, 1, 0);
+    for (uint32_t row = 0; row < w.store.n_leads; row++) {
+        struct asy_lead_story story;
+        struct asy_pool pool;
+        asy_pool_init(&pool, &w.mem);
+        asy_lead_tell(&story, &o.program, row, &pool);
+        small += story.disqualify[0].type != ASY_CEL_BOOL;
+        odd += story.terms[6].when.type != ASY_CEL_BOOL;
+        asy_pool_fini(&pool);
+    }
+    cr_assert(small > 0 && odd > 0);
+    cr_assert_eq(o.results.unknown_disqualify[0], small);
+    cr_assert_eq(o.results.unknown_terms[6], odd);
+    outcome_fini(&w, &o);
+    world_fini(&w);
+}
+
+/* All that a run says about one lead, as text; leads in the order of their ids. */
+static struct asy_str tell_all(const struct world *w, const struct outcome *o, struct asy_pool *pool)
+{
+    const uint32_t n = w->store.n_leads;
+    char *text = asy_pool_alloc(pool, (size_t)n * 400), *at = text;
+    for (uint32_t lead = 0; lead < n; lead++) {
+        char id[32];
+        const int len = snprintf(id, sizeof(id), "L-%05u", lead);
+        const uint32_t row = asy_index_find(&w->store.index, (struct asy_str){id, (uint32_t)len});
+        at += sprintf(at, "%s", id);
+        for (uint32_t s = 0; s < o->results.n_scores; s++) at += sprintf(at, ",%d", o->results.score_milli[s][row]);
+        at += sprintf(at, ",%u,%u,%u,%u,%.*s,%u", o->results.grade[row], o->results.disqualified_by[row], o->results.route[row],
+                      o->results.recycle[row], ASY_ARG(asy_dict_text(&o->results.owners, o->results.owner[row])),
+                      o->results.routed_at_s[row]);
+        for (uint32_t j = 0; j < ASY_TOP_TERMS; j++)
+            at += sprintf(at, ",%u:%d", o->results.top_term[j][row], o->results.top_milli[j][row]);
+        *at++ = '\n';
+    }
+    for (uint32_t c = 0; c < o->state.n_cursors; c++)
+        at += sprintf(at, "%.*s/%.*s: %.*s\n", ASY_ARG(o->state.cursors[c].team), ASY_ARG(o->state.cursors[c].territory),
+                      ASY_ARG(o->state.cursors[c].last));
+    return (struct asy_str){text, (uint32_t)(at - text)};
+}
+
+Test(exec_pass, threads_batches_levels_and_order_change_no_byte)
+{
+    enum { N = 5000, EVENTS = 40000 };
+    static const uint32_t threads[] = {1, 2, 7}, batches[] = {1, 64, 1024, 4096};
+    static const char *const levels[] = {"ref", "v2", "v3", "v4"};
+    struct world w;
+    struct outcome o;
+    struct asy_pool pool;
+    world_init(&w, 42, N, EVENTS, 0);
+    asy_pool_init(&pool, &w.mem);
+    run(&w, &o, "ref", 1, 1024);
+    const struct asy_str want = tell_all(&w, &o, &pool);
+    outcome_fini(&w, &o);
+    for (size_t t = 0; t < 3; t++)
+        for (size_t b = 0; b < 4; b++)
+            for (size_t l = 0; l < 4; l++) {
+                const char *problem = NULL;
+                if (asy_kern_select(levels[l], &problem) == NULL) continue;
+                struct asy_pool scratch;
+                asy_pool_init(&scratch, &w.mem);
+                run(&w, &o, levels[l], threads[t], batches[b]);
+                cr_assert(asy_str_eq(tell_all(&w, &o, &scratch), want), "%u threads, batches of %u, level %s", threads[t],
+                          batches[b], levels[l]);
+                outcome_fini(&w, &o);
+                asy_pool_fini(&scratch);
+            }
+    for (uint64_t order = 1; order <= 3; order++) {
+        struct world other;
+        struct asy_pool scratch;
+        world_init(&other, 42, N, EVENTS, order);
+        asy_pool_init(&scratch, &other.mem);
+        run(&other, &o, NULL, 2, 64);
+        cr_assert(asy_str_eq(tell_all(&other, &o, &scratch), want), "input order %llu", (unsigned long long)order);
+        outcome_fini(&other, &o);
+        asy_pool_fini(&scratch);
+        world_fini(&other);
+    }
+    asy_pool_fini(&pool);
+    world_fini(&w);
+}
