@@ -7,15 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Output of a shell command, and whether the tool it starts with exists. */
-static bool run(const char *tool, const char *rest, char *out, size_t cap)
+/* Output of a shell command; skips the test where the tool it starts with does not exist. */
+static void run(const char *tool, const char *rest, char *out, size_t cap)
 {
     char command[1024];
     snprintf(command, sizeof(command), "command -v %s >/dev/null 2>&1", tool);
-    if (system(command) != 0) {
-        cr_log_warn("skipped: %s is not installed", tool);
-        return false;
-    }
+    if (system(command) != 0) cr_skip_test("%s is not installed", tool);
     snprintf(command, sizeof(command), "%s %s 2>&1", tool, rest);
     FILE *pipe = popen(command, "r");
     cr_assert_not_null(pipe);
@@ -23,7 +20,6 @@ static bool run(const char *tool, const char *rest, char *out, size_t cap)
     out[n] = '\0';
     cr_assert_lt(n, cap - 1);
     cr_assert_eq(pclose(pipe), 0, "%s\n%s", command, out);
-    return true;
 }
 
 Test(library, loads_with_plain_dlopen)
@@ -40,23 +36,19 @@ Test(library, loads_with_plain_dlopen)
 
 Test(library, loads_from_python)
 {
-    if (ASSAY_IS_SANITIZED) {
-        cr_log_warn("skipped: python would need the sanitizer loaded first");
-        return;
-    }
+    if (ASSAY_IS_SANITIZED) cr_skip_test("python would need the sanitizer loaded first");
     char out[4096];
-    if (!run("python3",
-             "-c 'import ctypes; a = ctypes.CDLL(\"" ASSAY_LIBRARY "\"); a.assay_version.restype = ctypes.c_char_p; "
-             "print(a.assay_version().decode())'",
-             out, sizeof(out)))
-        return;
+    run("python3",
+        "-c 'import ctypes; a = ctypes.CDLL(\"" ASSAY_LIBRARY "\"); a.assay_version.restype = ctypes.c_char_p; "
+        "print(a.assay_version().decode())'",
+        out, sizeof(out));
     cr_assert_str_eq(out, ASSAY_VERSION "\n");
 }
 
 Test(library, needs_no_jemalloc)
 {
     char out[1 << 16];
-    if (!run("readelf", "-d -W " ASSAY_LIBRARY, out, sizeof(out))) return;
+    run("readelf", "-d -W " ASSAY_LIBRARY, out, sizeof(out));
     cr_assert_not_null(strstr(out, "Library soname: [libassay.so.0]"), "%s", out);
     cr_assert_null(strstr(out, "jemalloc"), "%s", out);
 }
@@ -64,7 +56,7 @@ Test(library, needs_no_jemalloc)
 Test(library, exports_only_what_headers_declare)
 {
     static char out[1 << 20];
-    if (!run("nm", "-D --defined-only --format=posix " ASSAY_LIBRARY, out, sizeof(out))) return;
+    run("nm", "-D --defined-only --format=posix " ASSAY_LIBRARY, out, sizeof(out));
     unsigned n = 0;
     for (char *line = strtok(out, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         const bool is_version = strncmp(line, "ASSAY_", 6) == 0;
