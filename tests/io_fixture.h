@@ -3,6 +3,7 @@
 #define ASY_IO_FIXTURE_H
 
 #include <criterion/criterion.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,12 +45,27 @@ static inline struct asy_schema *io_schema(void)
     return &schema;
 }
 
+static char io_folder_name[] = "/tmp/assay-io-XXXXXX";
+
 /* Go to a fresh folder, so that messages name files as given here. */
 static inline void io_folder(void)
 {
-    static char folder[] = "/tmp/assay-io-XXXXXX";
-    cr_assert(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
+    cr_assert(mkdtemp(io_folder_name));
+    cr_assert_eq(chdir(io_folder_name), 0);
+}
+
+static inline int io_remove(const char *path, const struct stat *there, int type, struct FTW *at)
+{
+    (void)there;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static inline void io_folder_gone(void)
+{
+    cr_assert_eq(chdir("/"), 0);
+    nftw(io_folder_name, io_remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static inline void io_file(const char *name, const char *text)

@@ -36,7 +36,7 @@ static int64_t us(const char *time)
 
 /* ---- headers ---- */
 
-Test(io_ingest, headers_match_by_name_then_by_last_part, .init = io_folder)
+Test(io_ingest, headers_match_by_name_then_by_last_part, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), NULL,
@@ -63,7 +63,7 @@ Test(io_ingest, headers_match_by_name_then_by_last_part, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, header_mistakes, .init = io_folder)
+Test(io_ingest, header_mistakes, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { const char *map, *leads, *message; } cases[] = {
         {NULL, "name,Email\nx,y\n",
@@ -95,7 +95,7 @@ Test(io_ingest, header_mistakes, .init = io_folder)
     }
 }
 
-Test(io_ingest, header_choices_that_hold, .init = io_folder)
+Test(io_ingest, header_choices_that_hold, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { const char *map, *leads; uint32_t field; const char *value; } cases[] = {
         /* the map settles what is ambiguous */
@@ -123,7 +123,7 @@ Test(io_ingest, header_choices_that_hold, .init = io_folder)
 
 /* ---- values ---- */
 
-Test(io_ingest, values_by_type, .init = io_folder)
+Test(io_ingest, values_by_type, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { uint32_t field; const char *column, *cell, *value; } cases[] = {
         {EMPLOYEES, "employees", "12", "12"},
@@ -183,7 +183,7 @@ Test(io_ingest, values_by_type, .init = io_folder)
     }
 }
 
-Test(io_ingest, nulls_then_aliases_then_types, .init = io_folder)
+Test(io_ingest, nulls_then_aliases_then_types, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(),
@@ -228,7 +228,7 @@ Test(io_ingest, nulls_then_aliases_then_types, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, dates, .init = io_folder)
+Test(io_ingest, dates, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { const char *map, *cell, *value, *message; } cases[] = {
         {NULL, "01-02-2018", NULL,
@@ -260,7 +260,7 @@ Test(io_ingest, dates, .init = io_folder)
     }
 }
 
-Test(io_ingest, derived_fields_and_defaults, .init = io_folder)
+Test(io_ingest, derived_fields_and_defaults, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), NULL,
@@ -285,7 +285,7 @@ Test(io_ingest, derived_fields_and_defaults, .init = io_folder)
 
 /* ---- lead rows ---- */
 
-Test(io_ingest, rejected_leads, .init = io_folder)
+Test(io_ingest, rejected_leads, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), NULL, "id,email\n 1 ,a\n2\n,c\n1,\"d,\"\"e\"\n3,f\n", NULL, 0.6);
@@ -303,7 +303,7 @@ Test(io_ingest, rejected_leads, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, duplicate_names_its_first_row, .init = io_folder)
+Test(io_ingest, duplicate_names_its_first_row, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     struct assay_error error;
@@ -329,7 +329,7 @@ Test(io_ingest, duplicate_names_its_first_row, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, share_of_rejects, .init = io_folder)
+Test(io_ingest, share_of_rejects, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { int n_rows, n_bad; double share; bool is_ok; } cases[] = {
         {100, 1, 0.01, true}, {100, 2, 0.01, false}, {99, 1, 0.01, false}, {2900, 29, 0.01, true},
@@ -352,7 +352,7 @@ Test(io_ingest, share_of_rejects, .init = io_folder)
     }
 }
 
-Test(io_ingest, row_number_as_key, .init = io_folder)
+Test(io_ingest, row_number_as_key, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), "leads: {key: row_number}", "industry,email\ntech,a\nbroken\nother,b\n",
@@ -368,7 +368,7 @@ Test(io_ingest, row_number_as_key, .init = io_folder)
 
 /* ---- events ---- */
 
-Test(io_ingest, every_event_row_is_counted_once, .init = io_folder)
+Test(io_ingest, every_event_row_is_counted_once, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), "events: {skip_when_key_empty: true, names: {Page View: page_view, buy: purchase}}",
@@ -410,7 +410,7 @@ Test(io_ingest, every_event_row_is_counted_once, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, rejected_events, .init = io_folder)
+Test(io_ingest, rejected_events, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), NULL, "id,email\na,x\n",
@@ -445,7 +445,7 @@ Test(io_ingest, rejected_events, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, event_header_mistakes, .init = io_folder)
+Test(io_ingest, event_header_mistakes, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { const char *map, *events, *message; } cases[] = {
         {NULL, "lead,event,time\n",
@@ -482,7 +482,7 @@ Test(io_ingest, event_header_mistakes, .init = io_folder)
     }
 }
 
-Test(io_ingest, events_joined_by_a_field, .init = io_folder)
+Test(io_ingest, events_joined_by_a_field, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), "events: {key: {field: contact.email, column: recipient}, event: {const: purchase}, time: ts}",
@@ -498,7 +498,7 @@ Test(io_ingest, events_joined_by_a_field, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, properties, .init = io_folder)
+Test(io_ingest, properties, .init = io_folder, .fini = io_folder_gone)
 {
     static struct asy_str names[] = {{"page", 4}, {"Campaign", 8}, {"asset", 5}};
     struct asy_schema *schema = io_schema();
@@ -532,7 +532,7 @@ static void print_events(const struct io_run *run, char *out, size_t cap)
         }
 }
 
-Test(io_ingest, distinct_does_not_depend_on_the_order_of_rows, .init = io_folder)
+Test(io_ingest, distinct_does_not_depend_on_the_order_of_rows, .init = io_folder, .fini = io_folder_gone)
 {
     static struct asy_str names[] = {{"page", 4}};
     static const char *rows[] = {
@@ -571,7 +571,7 @@ Test(io_ingest, distinct_does_not_depend_on_the_order_of_rows, .init = io_folder
     }
 }
 
-Test(io_ingest, distinct_against_a_naive_table, .init = io_folder)
+Test(io_ingest, distinct_against_a_naive_table, .init = io_folder, .fini = io_folder_gone)
 {
     enum { N = 6000, LEADS = 40, VALUES = 60 };
     static char events[N * 40];
@@ -608,7 +608,7 @@ Test(io_ingest, distinct_against_a_naive_table, .init = io_folder)
 
 /* ---- NDJSON ---- */
 
-Test(io_ingest, ndjson_keys_may_come_later, .init = io_folder)
+Test(io_ingest, ndjson_keys_may_come_later, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     io_run(&run, io_schema(), NULL,
@@ -630,7 +630,7 @@ Test(io_ingest, ndjson_keys_may_come_later, .init = io_folder)
     io_done(&run);
 }
 
-Test(io_ingest, ndjson_mistakes, .init = io_folder)
+Test(io_ingest, ndjson_mistakes, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { const char *map, *leads, *message; } cases[] = {
         {NULL, "{\"key\":1}\n{\"key\":2}\n",
@@ -663,7 +663,7 @@ static bool stop(void *ctx, struct asy_str file, uint64_t n_rows, uint64_t done_
     return false;
 }
 
-Test(io_ingest, stops_when_told_to, .init = io_folder)
+Test(io_ingest, stops_when_told_to, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
     struct assay_error error;
@@ -682,7 +682,7 @@ Test(io_ingest, stops_when_told_to, .init = io_folder)
 }
 
 /* Every allocation fails once: no crash, no leak, and the message says why. */
-Test(io_ingest, without_memory, .init = io_folder)
+Test(io_ingest, without_memory, .init = io_folder, .fini = io_folder_gone)
 {
     static struct asy_str names[] = {{"page", 4}};
     static const char map_text[] = "leads: {values: {company.industry: {Software: tech}}}\n"

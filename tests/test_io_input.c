@@ -158,7 +158,7 @@ static void check_fails(const char *name, struct bytes packed, const char *want)
     const char *path = put_file(name, packed.p, packed.n);
     assay_status status;
     struct assay_error error = {0};
-    struct bytes got = read_all(path, 4096, &status, &error);
+    read_all(path, 4096, &status, &error);
     cr_assert_eq(status, ASSAY_E_DATA, "%s", name);
     cr_assert_not_null(strstr(error.text, want), "%s: expected %s, found %s", name, want, error.text);
     cr_assert_not_null(strstr(error.text, path));

@@ -36,7 +36,7 @@ static int files_here(void)
     return n;
 }
 
-Test(io_write, cells_in_three_formats, .init = io_folder)
+Test(io_write, cells_in_three_formats, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { const char *text, *csv, *tsv, *json; } cases[] = {
         {"plain", "plain", "plain", "\"plain\""},
@@ -77,7 +77,7 @@ Test(io_write, cells_in_three_formats, .init = io_folder)
     }
 }
 
-Test(io_write, numbers, .init = io_folder)
+Test(io_write, numbers, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { int64_t milli; uint32_t decimals; const char *text; } cases[] = {
         {80000, 0, "80"}, {12500, 1, "12.5"}, {80000, 1, "80.0"}, {0, 0, "0"}, {1, 3, "0.001"}, {-1, 3, "-0.001"},
@@ -96,7 +96,7 @@ Test(io_write, numbers, .init = io_folder)
     }
 }
 
-Test(io_write, one_empty_column_is_not_a_blank_line, .init = io_folder)
+Test(io_write, one_empty_column_is_not_a_blank_line, .init = io_folder, .fini = io_folder_gone)
 {
     struct asy_mem mem;
     struct asy_writer *w = open_table(&mem, "one.csv", ASY_FORMAT_AUTO, two_names, 1);
@@ -106,7 +106,7 @@ Test(io_write, one_empty_column_is_not_a_blank_line, .init = io_folder)
     cr_expect_str_eq(io_text("one.csv"), "lead_id\n\"\"\n");
 }
 
-Test(io_write, appears_whole_or_not_at_all, .init = io_folder)
+Test(io_write, appears_whole_or_not_at_all, .init = io_folder, .fini = io_folder_gone)
 {
     struct asy_mem mem;
     struct stat there;
@@ -138,7 +138,7 @@ Test(io_write, appears_whole_or_not_at_all, .init = io_folder)
     cr_expect_str_eq(io_text("out.csv"), "through");
 }
 
-Test(io_write, errors_say_path_and_cure, .init = io_folder)
+Test(io_write, errors_say_path_and_cure, .init = io_folder, .fini = io_folder_gone)
 {
     static const struct { const char *path; assay_status code; const char *message; } cases[] = {
         {"scored.xlsx", ASSAY_E_PARAM,
@@ -162,7 +162,7 @@ Test(io_write, errors_say_path_and_cure, .init = io_folder)
     cr_expect_eq(files_here(), 2);
 }
 
-Test(io_write, full_disk_is_said, .init = io_folder)
+Test(io_write, full_disk_is_said, .init = io_folder, .fini = io_folder_gone)
 {
     if (access("/dev/full", W_OK) != 0) {
         fprintf(stderr, "skipped: no /dev/full here\n");
@@ -186,7 +186,7 @@ Test(io_write, full_disk_is_said, .init = io_folder)
     cr_expect_eq(asy_write_file(&mem, "/dev/null", ASY_STR("gone"), &error), ASSAY_OK);
 }
 
-Test(io_write, standard_output_is_written_straight, .init = io_folder)
+Test(io_write, standard_output_is_written_straight, .init = io_folder, .fini = io_folder_gone)
 {
     struct asy_mem mem;
     int saved = dup(STDOUT_FILENO);
@@ -203,7 +203,7 @@ Test(io_write, standard_output_is_written_straight, .init = io_folder)
 }
 
 /* Cells of any bytes come back as they were written (a leading apostrophe where one had to be put). */
-Test(io_write, round_trip_through_the_reader, .init = io_folder)
+Test(io_write, round_trip_through_the_reader, .init = io_folder, .fini = io_folder_gone)
 {
     static const char *const paths[] = {"r.csv", "r.tsv", "r.ndjson"};
     static const char alphabet[] = "ab,;\t\"\n\r'=+-@ |\\{}\xc3\xa9";
@@ -261,7 +261,7 @@ Test(io_write, round_trip_through_the_reader, .init = io_folder)
 }
 
 /* The payloads of the csv-injection collections, one a line. */
-Test(io_write, no_cell_starts_as_a_formula, .init = io_folder)
+Test(io_write, no_cell_starts_as_a_formula, .init = io_folder, .fini = io_folder_gone)
 {
     static const char *const suites[] = {ASSAY_SOURCE_DIR "/../shared/suites/csv-injection/payloadbox.txt",
                                          ASSAY_SOURCE_DIR "/../shared/suites/csv-injection/PayloadsAllTheThings-CSV-Injection.md"};

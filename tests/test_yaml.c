@@ -86,7 +86,7 @@ static const struct {
     {"a: \xff\n", "1:4 E0109 byte 0xff is not UTF-8; save the file as UTF-8"},
     {"a: \xe2\x80\xa8 b\n", "1:4 E0109 here is a Unicode line separator, which YAML takes for the end of the line; remove it"},
     {"{[a]: b}\n", "1:2 E0112 a key must be plain text; found a list or a mapping where a key is expected"},
-    {"{: b}\n", "1:2 E0112 a key is missing before `:`"},
+    {"? \n: b\n", "1:2 E0112 a key is missing before `:`"},
     {"a:\n\tb: 1\n", "2:1 E0114 a tab cannot indent a line in YAML; use blanks"},
     {"a: 1\n  b: 2\n",
      "2:4 E0116 this line is indented deeper than the one above, whose value is complete already; give both the same indentation, or end the line above with its key and `:`"},

@@ -23,6 +23,12 @@ static void tell_findings(struct asy_cli *cli, struct assay *session)
     if (text.p != NULL) fwrite(text.p, 1, text.len, cli->io.err);
 }
 
+uint32_t asy_cli_threads(const struct asy_cli *cli)
+{
+    const bool has_flag = cli->args.verb->run == asy_verb_score;
+    return has_flag && asy_args_has(&cli->args, "threads") ? (uint32_t)asy_args_count(&cli->args, "threads") : cli->n_cpus;
+}
+
 static int64_t as_of_s(struct asy_cli *cli)
 {
     int64_t us;
@@ -48,7 +54,7 @@ static assay_status load_data(struct asy_cli *cli, bool is_quiet, struct assay *
                                     .as_of_s = as_of_s(cli),
                                     .max_rejects = asy_args_share(args, "max-rejects"),
                                     .max_cell_bytes = asy_args_count(args, "max-cell"),
-                                    .n_threads = cli->n_cpus,
+                                    .n_threads = asy_cli_threads(cli),
                                     .progress = watch_rows,
                                     .progress_ctx = &watch};
     const assay_status status = assay_load_data(session, &data, error);
@@ -65,11 +71,8 @@ static assay_status run(struct asy_cli *cli, struct assay *session, struct assay
         if (status != ASSAY_OK) return status;
         session->state.is_kept = args->verb->run == asy_verb_score;
     }
-    struct assay_run_options options = {.struct_size = sizeof(options), .n_threads = cli->n_cpus};
-    if (args->verb->run == asy_verb_score) {
-        if (asy_args_has(args, "threads")) options.n_threads = (uint32_t)asy_args_count(args, "threads");
-        options.batch_rows = (uint32_t)asy_args_count(args, "batch");
-    }
+    struct assay_run_options options = {.struct_size = sizeof(options), .n_threads = asy_cli_threads(cli)};
+    if (args->verb->run == asy_verb_score) options.batch_rows = (uint32_t)asy_args_count(args, "batch");
     return assay_run(session, &options, error);
 }
 
@@ -85,6 +88,7 @@ int asy_cli_session(struct asy_cli *cli, bool is_quiet, struct assay **out, stru
     int64_t start_ns = cli->clock.monotonic_ns();
     assay_status status = assay_open(&session, &options, &error);
     if (status == ASSAY_OK) status = assay_load_rules(session, cli->args.operands[0], &error);
+    if (status == ASSAY_OK && !is_quiet) tell_findings(cli, session); /* warnings */
     int64_t now_ns = cli->clock.monotonic_ns();
     times->rules_ns = now_ns - start_ns;
     start_ns = now_ns;

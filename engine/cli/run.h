@@ -13,4 +13,7 @@ struct asy_cli_times {
  * has been said on io.err, *session is NULL and the exit code is returned; else ASY_EXIT_OK. */
 int asy_cli_session(struct asy_cli *cli, bool is_quiet, struct assay **session, struct asy_cli_times *times);
 
+/* As --threads says, else all processors. */
+uint32_t asy_cli_threads(const struct asy_cli *cli);
+
 #endif

@@ -9,6 +9,7 @@
 struct tally {
     struct asy_str name;
     uint64_t n;
+    bool is_special; /* not named in the rule file: shown only where there are some */
 };
 struct section {
     const char *title, *key; /* for people, for machines */
@@ -36,11 +37,11 @@ static bool count_leads(const struct assay *session, struct asy_pool *pool, stru
         !make_section(&sections[RECYCLED], pool, "Recycled by", "recycled_by", rules->n_recycle))
         return false;
     for (uint32_t i = 0; i < rules->n_grades; i++) sections[GRADES].items[i].name = rules->grades[i].name;
-    sections[GRADES].items[rules->n_grades].name = ASY_STR("disqualified");
-    sections[GRADES].items[rules->n_grades + 1].name = ASY_STR("(no grade)");
+    sections[GRADES].items[rules->n_grades] = (struct tally){.name = ASY_STR("disqualified"), .is_special = true};
+    sections[GRADES].items[rules->n_grades + 1] = (struct tally){.name = ASY_STR("(no grade)"), .is_special = true};
     for (uint32_t i = 0; i < rules->n_disqualify; i++) sections[DISQUALIFIED].items[i].name = rules->disqualify[i].name;
     for (uint32_t i = 0; i < rules->n_routes; i++) sections[ROUTES].items[i].name = rules->routes[i].name;
-    sections[ROUTES].items[rules->n_routes].name = ASY_STR("(no route)");
+    sections[ROUTES].items[rules->n_routes] = (struct tally){.name = ASY_STR("(no route)"), .is_special = true};
     for (uint32_t i = 0; i < rules->n_recycle; i++) sections[RECYCLED].items[i].name = rules->recycle[i].name;
     for (uint32_t row = 0; row < results->n_leads; row++) {
         const uint32_t disqualified = results->disqualified_by[row], grade = results->grade[row], route = results->route[row];
@@ -122,11 +123,11 @@ static void print_section(FILE *err, const struct section *section, uint64_t n_l
     char count[32];
     uint64_t all = 0;
     for (uint32_t i = 0; i < section->n; i++) all += section->items[i].n;
-    if (all == 0) return;
+    if (all == 0 || (section->n > 0 && section->items[0].is_special && section->items[section->n - 1].n == all)) return;
     fprintf(err, "\n%s\n", section->title);
     for (uint32_t i = 0; i < section->n; i++) {
         const struct tally *item = &section->items[i];
-        if (item->n == 0 && item->name.p[0] == '(') continue;
+        if (item->n == 0 && item->is_special) continue;
         const double share = n_leads == 0 ? 0 : (double)item->n / (double)n_leads;
         fprintf(err, "  %-36.*s %12s %6.1f%%  %.*s\n", ASY_ARG(item->name), asy_term_count(item->n, count), share * 100,
                 (int)(share * 40 + (item->n > 0 ? 1 : 0)), bar);
@@ -138,7 +139,7 @@ static void print_undecided(FILE *err, const struct assay *session, struct asy_p
     struct undecided *all = asy_pool_alloc_n(pool, n_undecided_at_most(session), sizeof(*all));
     if (all == NULL) return;
     const uint32_t n = list_undecided(session, all);
-    if (n > 0) fputs("\nCould not decide, because a field is empty (treated as no match)\n", err);
+    if (n > 0) fputs("\nCould not decide: a field is empty, or there is no such event (counts as no match)\n", err);
     for (uint32_t i = 0; i < n; i++) {
         char count[32];
         struct reads reads;
@@ -223,7 +224,7 @@ void asy_summary_print(struct asy_cli *cli, const struct asy_summary *summary)
     struct section sections[N_SECTIONS];
     const uint64_t n_leads = results->n_leads;
     const uint32_t when_len = asy_time_format_s(session->as_of_s, when);
-    fprintf(err, "%s leads scored by %.*s, as of %.*s\n", asy_term_count(n_leads, count), ASY_ARG(session->rules.name),
+    fprintf(err, "%s lead%s scored by %.*s, as of %.*s\n", asy_term_count(n_leads, count), n_leads == 1 ? "" : "s", ASY_ARG(session->rules.name),
             (int)when_len, when);
     if (session->rules.not_evaluated.len > 0)
         fprintf(err, "checked but not evaluated yet: %.*s\n", ASY_ARG(session->rules.not_evaluated));

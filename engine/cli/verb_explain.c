@@ -12,16 +12,15 @@ struct page {
     const struct asy_rules *rules;
     struct asy_lead_story story;
     FILE *out;
+    int name_width; /* of the column of rule names */
 };
-
-enum { NAME_WIDTH = 34 };
 
 /* -- values as text -------------------------------------------------------------------------------------------------- */
 
 static const char *points_text(int64_t milli, bool with_sign, char out[32])
 {
     const int64_t magnitude = milli < 0 ? -milli : milli;
-    int n = snprintf(out, 32, "%s%lld.%03lld", milli < 0 ? "-" : with_sign ? "+" : "", (long long)(magnitude / 1000),
+    int n = snprintf(out, 32, "%s%lld.%03lld", milli < 0 ? "-" : with_sign && milli > 0 ? "+" : "", (long long)(magnitude / 1000),
                      (long long)(magnitude % 1000));
     while (out[n - 1] == '0') n--;
     if (out[n - 1] == '.') n--;
@@ -57,6 +56,7 @@ static struct asy_str input_name(const struct page *page, const struct asy_cel_i
     case ASY_IN_SCORE: return asy_pool_printf(pool, "score.%.*s", ASY_ARG(rules->scores[input->index].name));
     case ASY_IN_GRADE: return ASY_STR("grade");
     case ASY_IN_DISQUALIFIED: return ASY_STR("disqualified");
+    case ASY_IN_STAGE: return ASY_STR("stage");
     case ASY_IN_NOW: return ASY_STR("now");
     default: break;
     }
@@ -78,7 +78,7 @@ struct input_list {
 static void add_input(void *ctx, const struct asy_cel_node *node)
 {
     struct input_list *list = ctx;
-    if (node->op != ASY_CEL_INPUT || list->n == 12) return;
+    if (node->op != ASY_CEL_INPUT || node->input.kind == ASY_IN_NOW || list->n == 12) return;
     const struct asy_str name = input_name(list->page, &node->input);
     for (uint32_t i = 0; i < list->n; i++)
         if (asy_str_eq(list->names[i], name)) return;
@@ -97,21 +97,44 @@ static const struct asy_cel_node *items_of(const struct asy_cel_node *node)
     return node->clause == CLAUSE_NONE && node->op == ASY_CEL_NOT ? node->args[0] : node;
 }
 
-static void print_condition(const struct page *page, const struct asy_cel_node *node, int indent)
+static void print_expression(const struct page *page, const struct asy_cel_node *node)
 {
-    const struct asy_cel_value value = evaluate(page, node);
-    if (node->clause >= CLAUSE_ALL) {
-        const struct asy_cel_node *items = items_of(node);
-        fprintf(page->out, "%*s%-8s %s of:\n", indent, "", truth_text(value), join_word(node->clause));
-        for (uint32_t i = 0; i < items->n_args; i++) print_condition(page, items->args[i], indent + 2);
-        return;
-    }
     struct input_list list = {.page = page};
     asy_cel_walk(node, add_input, &list);
-    fprintf(page->out, "%*s%-8s %.*s", indent, "", truth_text(value), ASY_ARG(node->text));
-    for (uint32_t i = 0; i < list.n; i++)
+    fprintf(page->out, "%.*s", ASY_ARG(node->text));
+    /* a name that stands alone says its value by being true or false */
+    const bool is_plain = node->op == ASY_CEL_INPUT;
+    for (uint32_t i = 0; i < list.n && !is_plain; i++)
         fprintf(page->out, "%s%.*s = %.*s", i == 0 ? "   with " : ", ", ASY_ARG(list.names[i]), ASY_ARG(list.values[i]));
     fputc('\n', page->out);
+}
+
+/* The clauses below a joined condition, each on a line with what it came to. */
+static void print_clauses(const struct page *page, const struct asy_cel_node *node, int indent)
+{
+    const struct asy_cel_node *items = items_of(node);
+    for (uint32_t i = 0; i < items->n_args; i++) {
+        const struct asy_cel_node *item = items->args[i];
+        fprintf(page->out, "%*s%-8s ", indent, "", truth_text(evaluate(page, item)));
+        if (item->clause >= CLAUSE_ALL) {
+            fprintf(page->out, "%s of\n", join_word(item->clause));
+            print_clauses(page, item, indent + 4);
+        } else {
+            print_expression(page, item);
+        }
+    }
+}
+
+/* The rest of a line that asks a condition, and lines for its clauses. */
+static void print_when(const struct page *page, const struct asy_cel_node *when, int indent)
+{
+    fputs("  ", page->out);
+    if (when->clause < CLAUSE_ALL) {
+        print_expression(page, when);
+        return;
+    }
+    fprintf(page->out, "%s of\n", join_word(when->clause));
+    print_clauses(page, when, indent + 2);
 }
 
 static void json_condition(const struct page *page, struct asy_json *json, const char *key, const struct asy_cel_node *node)
@@ -173,7 +196,7 @@ static struct asy_str term_text(const struct page *page, uint32_t number)
     const struct asy_term_story *told = &page->story.terms[number];
     if (term->event_rule != NULL) return tally_text(page, term, &told->tally);
     if (term->rule->kind == ASY_RULE_PLUGIN) return ASY_STR("plugin, not evaluated yet");
-    if (term->rule->kind == ASY_RULE_WHEN) return asy_pool_printf(page->cli->pool, "condition is %s", truth_text(told->when));
+    if (term->rule->kind == ASY_RULE_WHEN) return asy_str_of(truth_text(told->when));
     const struct asy_cel_value value = asy_lead_field(&page->session->store, term->rule->field, page->story.row);
     return asy_pool_printf(page->cli->pool, "%.*s = %.*s%s%.*s", ASY_ARG(page->rules->schema.fields[term->rule->field].name),
                            ASY_ARG(value_text(page, value)), told->line == NULL ? ", no line of the table" : ", line ",
@@ -184,7 +207,7 @@ static struct asy_str term_text(const struct page *page, uint32_t number)
 static void print_change(const struct page *page, const char *what, int64_t milli)
 {
     char points[32];
-    if (milli != 0) fprintf(page->out, "    %-*s %9s\n", NAME_WIDTH, what, points_text(milli, true, points));
+    if (milli != 0) fprintf(page->out, "    %-*s %9s\n", page->name_width, what, points_text(milli, true, points));
 }
 
 static const char *keep_text(const struct page *page, const struct asy_score *score)
@@ -226,15 +249,16 @@ static void print_score(const struct page *page, uint32_t number)
     char points[32];
     fprintf(page->out, "\nscore.%.*s = %s\n", ASY_ARG(score->name), points_text(told->final_milli, false, points));
     for (uint32_t p = 0; p < score->n_parts; p++)
-        fprintf(page->out, "    %-*.*s %9s\n", NAME_WIDTH, ASY_ARG(page->rules->scores[score->parts[p]].name),
+        fprintf(page->out, "    %-*.*s %9s\n", page->name_width, ASY_ARG(page->rules->scores[score->parts[p]].name),
                 points_text(page->story.scores[score->parts[p]].final_milli, true, points));
     if (score->kind == ASY_SCORE_FILLED) print_filled(page, score, told);
     for (uint32_t t = page->session->program.first_term[number]; t < page->session->program.first_term[number + 1]; t++) {
         const struct asy_term *term = &page->session->program.terms[t];
         const struct asy_str why = term_text(page, t);
-        fprintf(page->out, "    %-*.*s %9s   %.*s\n", NAME_WIDTH, ASY_ARG(term->name),
+        fprintf(page->out, "    %-*.*s %9s   %.*s", page->name_width, ASY_ARG(term->name),
                 points_text(page->story.terms[t].points_milli, true, points), ASY_ARG(why));
-        if (term->rule != NULL && term->rule->kind == ASY_RULE_WHEN) print_condition(page, term->rule->when, NAME_WIDTH + 17);
+        if (term->rule != NULL && term->rule->kind == ASY_RULE_WHEN) print_when(page, term->rule->when, page->name_width + 17);
+        else fputc('\n', page->out);
     }
     print_change(page, keep_text(page, score), told->kept_milli - told->sum_milli);
     if (told->share_off > 0) print_change(page, idle_text(page, told), told->decayed_milli - told->kept_milli);
@@ -243,17 +267,17 @@ static void print_score(const struct page *page, uint32_t number)
 
 /* -- decisions ---------------------------------------------------------------------------------------------------------- */
 
-/* One rule that was asked: what it said, and clause by clause why where that is not plain. */
+/* One rule that was asked, what it said and why. */
 static void print_asked(const struct page *page, struct asy_str name, const struct asy_test *test, const char *verdict)
 {
-    const char *why = test->is_otherwise ? "otherwise" : test->when == NULL ? "plugin, not evaluated yet" : "";
-    fprintf(page->out, "    %-*.*s %-10s %s\n", NAME_WIDTH, ASY_ARG(name), verdict, why);
-    if (test->when != NULL) print_condition(page, test->when, 8);
+    fprintf(page->out, "    %-*.*s %-9s", page->name_width, ASY_ARG(name), verdict);
+    if (test->when != NULL) print_when(page, test->when, page->name_width + 15);
+    else fprintf(page->out, "  %s\n", test->is_otherwise ? "otherwise" : "plugin, not evaluated yet");
 }
 static const char *verdict_of(const struct asy_test *test, struct asy_cel_value value)
 {
     if (test->when == NULL && !test->is_otherwise) return "not asked";
-    return is_true(value) ? "matches" : value.type == ASY_CEL_BOOL ? "no" : "unknown";
+    return is_true(value) ? "yes" : value.type == ASY_CEL_BOOL ? "no" : "unknown";
 }
 
 static void print_disqualify(const struct page *page)
@@ -348,7 +372,7 @@ static void print_page(const struct page *page)
                 grade == 0 ? "none" : page->rules->grades[grade - 1].name.p);
         for (uint32_t g = 0; g < page->rules->n_grades; g++) {
             char from[32];
-            fprintf(page->out, "    %-*.*s from score.%.*s %s%s\n", NAME_WIDTH, ASY_ARG(page->rules->grades[g].name), ASY_ARG(by),
+            fprintf(page->out, "    %-*.*s from score.%.*s %s%s\n", page->name_width, ASY_ARG(page->rules->grades[g].name), ASY_ARG(by),
                     points_text(page->rules->grades[g].from_milli, false, from), g + 1 == grade ? "   <- this lead" : "");
         }
     }
@@ -449,6 +473,22 @@ static int print_json(const struct page *page)
 
 /* ------------------------------------------------------------------------------------------------------------------------- */
 
+/* Wide enough for the longest name, within reason. */
+static int name_width(const struct page *page)
+{
+    const struct asy_rules *rules = page->rules;
+    uint32_t width = 24;
+    for (uint32_t t = 0; t < page->session->program.n_terms; t++)
+        if (page->session->program.terms[t].name.len > width) width = page->session->program.terms[t].name.len;
+    for (uint32_t i = 0; i < rules->n_disqualify; i++)
+        if (rules->disqualify[i].name.len > width) width = rules->disqualify[i].name.len;
+    for (uint32_t i = 0; i < rules->n_routes; i++)
+        if (rules->routes[i].name.len > width) width = rules->routes[i].name.len;
+    for (uint32_t i = 0; i < rules->n_recycle; i++)
+        if (rules->recycle[i].name.len > width) width = rules->recycle[i].name.len;
+    return width > 48 ? 48 : (int)width;
+}
+
 static int explain(struct page *page, const char *lead_id)
 {
     struct assay *session = page->session;
@@ -474,6 +514,7 @@ int asy_verb_explain(struct asy_cli *cli)
     const int code = asy_cli_session(cli, false, &page.session, &times);
     if (code != ASY_EXIT_OK) return code;
     page.rules = &page.session->rules;
+    page.name_width = name_width(&page);
     const int done = explain(&page, cli->args.operands[1]);
     assay_close(page.session);
     return done;

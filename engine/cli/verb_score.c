@@ -31,7 +31,7 @@ int asy_verb_score(struct asy_cli *cli)
     struct assay *session;
     struct asy_summary summary = {.out_path = asy_args_text(args, "out"),
                                   .is_changed_only = asy_args_text(args, "changed-from") != NULL,
-                                  .n_threads = asy_args_has(args, "threads") ? (uint32_t)asy_args_count(args, "threads") : cli->n_cpus};
+                                  .n_threads = asy_cli_threads(cli)};
     const int code = asy_cli_session(cli, is_quiet, &session, &summary.times);
     if (code != ASY_EXIT_OK) return code;
     summary.session = session;

@@ -73,6 +73,7 @@ struct asy_cel_value asy_lead_read(void *ctx, const struct asy_cel_input *input)
     }
     case ASY_IN_GRADE: return story->grade == 0 ? null_value() : text_value(rules->grades[story->grade - 1].name);
     case ASY_IN_DISQUALIFIED: return bool_value(story->disqualified_by != 0);
+    case ASY_IN_STAGE: return null_value(); /* not evaluated */
     default: break;
     }
     const int64_t window_s = input->kind == ASY_IN_EVENT_COUNT ? input->window_s : ASY_NO_WINDOW;

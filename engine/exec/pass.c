@@ -168,6 +168,9 @@ static void fill_slots(struct batch *b)
         case ASY_IN_FIELD: fill_column_slot(b, &program->store->columns[slot->input.index], view, copy); break;
         case ASY_IN_GRADE: *view = (struct asy_view){.data = b->w->grade, .width = 1}; break;
         case ASY_IN_DISQUALIFIED: *view = (struct asy_view){.data = b->w->disqualified, .width = 1}; break;
+        case ASY_IN_STAGE: /* not evaluated: a copy is all zero from the start, and zero is empty */
+            *view = (struct asy_view){.data = copy, .width = 1};
+            break;
         case ASY_IN_SCORE: *view = (struct asy_view){.data = copy}; break; /* filled once the score is known */
         default:
             fill_event_slot(b, slot, copy);

@@ -40,6 +40,10 @@ static void describe_slot(void *ctx, struct asy_slot *slot)
         slot->repr = ASY_SLOT_CODES;
         slot->n_codes = 3;
         break;
+    case ASY_IN_STAGE: /* not evaluated: always empty */
+        slot->repr = ASY_SLOT_CODES;
+        slot->n_codes = 1;
+        break;
     default: /* counts and ages of events */
         slot->repr = ASY_SLOT_INTS;
         break;

@@ -5,8 +5,9 @@
 #include "rule/rules.h"
 
 /* How the loader reads the rule file and the list files it names. `path` is NUL-terminated. The bytes go to `pool`. The rule
- * file may be any path; list files are given as the rule file's folder joined with a relative path that was checked to
- * contain no "..", no leading '/' and no symlink out of the folder (the callback opens it beneath the folder). */
+ * file may be any path; `folder` is NULL for it. A list file is given as the rule file's folder ("rules/", or ".") and a
+ * relative path without ".." or a leading '/'; the callback opens it beneath the folder and follows no link out of it. More than
+ * `max_bytes`: ASSAY_E_LIMIT. */
 struct asy_file_reader {
     void *ctx;
     assay_status (*read)(void *ctx, struct asy_pool *pool, const char *folder, const char *path, size_t max_bytes,

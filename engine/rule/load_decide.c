@@ -5,7 +5,7 @@
 
 #define COUNT(a) (uint32_t)(sizeof(a) / sizeof((a)[0]))
 
-enum { GRADES_MAX = 1000 };
+enum { GRADES_MAX = 250 }; /* a grade is one byte in the results */
 
 /* -- grades ------------------------------------------------------------------------------------------------------ */
 

@@ -13,6 +13,8 @@ static struct asy_pos place_in(const struct asy_loader *l, const struct asy_yaml
 
 void asy_load_need_field(struct asy_loader *l, uint32_t field, uint8_t need)
 {
+    if (field >= l->rules->schema.n_fields) /* a name of an unreadable `fields:` */
+        return;
     struct asy_field *f = &l->rules->schema.fields[field];
     if (f->need < need)
         f->need = need;

@@ -112,6 +112,11 @@ static void read_decay(struct asy_loader *l, const struct asy_yaml *map, struct 
     if (!asy_load_is_map(l, map, "`decay`"))
         return;
     score->decay_pos = map->pos;
+    if (map->n > ASY_DECAY_STEPS_MAX) {
+        asy_load_tell(l, "E0306", "decay", map->keys[ASY_DECAY_STEPS_MAX], "`decay`: expected at most %d steps, found %u",
+                      ASY_DECAY_STEPS_MAX, map->n);
+        return;
+    }
     score->steps = asy_load_alloc(l, map->n, sizeof(*score->steps));
     for (uint32_t i = 0; !l->no_memory && i < map->n; i++) {
         const struct asy_yaml *key = map->keys[i];

@@ -52,10 +52,10 @@ static void tell_refusal(void *ctx, const struct asy_cel_node *node)
 /* What evaluating the tree reads. has(x) needs no value. */
 static void need_inputs(struct asy_loader *l, const struct asy_cel_node *node)
 {
-    if (node->op == ASY_CEL_INPUT && node->input.kind == ASY_IN_FIELD && node->input.index < l->rules->schema.n_fields)
+    if (node->op == ASY_CEL_INPUT && node->input.kind == ASY_IN_FIELD)
         asy_load_need_field(l, node->input.index, ASY_NEED_VALUE);
     if (node->op == ASY_CEL_HAS && node->n_args == 1 && node->args[0]->op == ASY_CEL_INPUT) {
-        if (node->args[0]->input.kind == ASY_IN_FIELD && node->args[0]->input.index < l->rules->schema.n_fields)
+        if (node->args[0]->input.kind == ASY_IN_FIELD)
             asy_load_need_field(l, node->args[0]->input.index, ASY_NEED_PRESENCE);
         return;
     }
