@@ -40,6 +40,10 @@ static void drop_results(struct assay *assay)
     asy_results_fini(&assay->results, &assay->rules, assay->program.n_terms);
     asy_program_fini(&assay->program);
     assay->has_results = false;
+    /* A run moves the round robins on. Where nobody keeps the state for a next run, the same call gives the same owners again. */
+    if (assay->state.is_kept) return;
+    asy_state_fini(&assay->state);
+    asy_state_init(&assay->state, &assay->mem);
 }
 static void drop_data(struct assay *assay)
 {

@@ -11,7 +11,7 @@
 static bool have(const char *path)
 {
     if (access(path, R_OK) == 0) return true;
-    cr_log_warn("skipped: no %s", path);
+    fprintf(stderr, "notice: skipped, there is no %s\n", path);
     return false;
 }
 

@@ -125,6 +125,7 @@ static uint32_t first_turn(const struct asy_roster *roster, const struct asy_cur
 static assay_status deal(struct dealer *dealer)
 {
     const struct asy_rules *rules = dealer->program->rules;
+    if (dealer->n == 0) return ASSAY_OK; /* and `hands` is NULL, which qsort_r must not be given */
     qsort_r(dealer->hands, dealer->n, sizeof(*dealer->hands), compare_hands, (void *)&dealer->program->store->keys);
     for (size_t at = 0; at < dealer->n;) {
         const struct hand *hand = &dealer->hands[at];

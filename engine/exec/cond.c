@@ -107,7 +107,8 @@ static struct asy_cel_value now_value(const struct asy_slots *slots)
 }
 
 /* The one slot that a subtree reads, NO_INPUT if it reads none, MANY if several. */
-enum { NO_INPUT = UINT32_MAX, MANY = UINT32_MAX - 1 };
+#define NO_INPUT UINT32_MAX
+#define MANY (UINT32_MAX - 1)
 static uint32_t sole_slot(struct compiler *c, const struct asy_cel_node *node)
 {
     if (is_input(node)) return slot_of(c, node);

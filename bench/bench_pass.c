@@ -1,0 +1,159 @@
+/* What one lead and one event cost in a pass, and how many bytes they take: load once, score many times.
+ *
+ *     bench_pass [--json] [--runs N] [--threads N] [--batch N] [--isa LEVEL] [--as-of TIME] RULES LEADS [EVENTS]
+ *
+ * Threads 1 and N (all there are unless said), 11 runs each, alternating, so that a slow minute of the machine hurts both. A
+ * run is a whole assay_run: binding the rules to the data, the pass, and the round robin at its end. Each goes on from the
+ * round robin of the one before; nothing else carries over. */
+#include "timing.h"
+
+#include "base/time.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_RUNS = 10001 };
+
+struct options {
+    bool is_json;
+    unsigned long n_runs, n_threads, batch_rows;
+    const char *isa, *rules, *leads, *events;
+    int64_t as_of_s;
+};
+
+static unsigned long usable_cpus(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0 ? (unsigned long)CPU_COUNT(&set) : 1;
+}
+
+static bool read_options(struct options *o, int argc, char **argv)
+{
+    const char *as_of = "2026-11-01T00:00:00Z"; /* of assay synth */
+    *o = (struct options){.n_runs = 11, .n_threads = usable_cpus()};
+    for (int i = 1; i < argc; i++) {
+        const char *const arg = argv[i], *const next = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(arg, "--json") == 0) o->is_json = true;
+        else if (arg[0] != '-') {
+            if (o->rules == NULL) o->rules = arg;
+            else if (o->leads == NULL) o->leads = arg;
+            else if (o->events == NULL) o->events = arg;
+            else return false;
+        } else if (next == NULL) return false;
+        else {
+            if (strcmp(arg, "--runs") == 0) o->n_runs = strtoul(next, NULL, 10);
+            else if (strcmp(arg, "--threads") == 0) o->n_threads = strtoul(next, NULL, 10);
+            else if (strcmp(arg, "--batch") == 0) o->batch_rows = strtoul(next, NULL, 10);
+            else if (strcmp(arg, "--isa") == 0) o->isa = next;
+            else if (strcmp(arg, "--as-of") == 0) as_of = next;
+            else return false;
+            i++;
+        }
+    }
+    int64_t as_of_us;
+    if (asy_time_read(asy_str_of(as_of), &as_of_us) != ASY_TIME_OK) return false;
+    o->as_of_s = as_of_us / 1000000;
+    return o->leads != NULL && o->n_runs >= 1 && o->n_runs <= MAX_RUNS && o->n_threads >= 1 && o->n_threads <= 1024 &&
+           o->batch_rows <= ASY_BATCH_ROWS_MAX;
+}
+
+/* -- bytes ---------------------------------------------------------------------------------------------------------- */
+
+static void tell_memory(const struct assay *assay, double load_ns, bool is_json)
+{
+    const struct asy_store_size size = asy_store_size(&assay->store);
+    const double n_leads = assay->store.n_leads > 0 ? assay->store.n_leads : 1;
+    const double n_events = (double)assay->store.events.n;
+    const double lead_bytes = (double)(size.columns_bytes + size.dicts_bytes + size.keys_bytes + size.index_bytes) / n_leads;
+    if (is_json) {
+        printf("{\"schema_version\":1,\"bench\":\"pass_memory\",\"leads\":%" PRIu32 ",\"events\":%" PRIu64
+               ",\"load_ms\":%.1f,\"columns_bytes\":%" PRIu64 ",\"dicts_bytes\":%" PRIu64 ",\"keys_bytes\":%" PRIu64
+               ",\"index_bytes\":%" PRIu64 ",\"events_bytes\":%" PRIu64 ",\"bytes_per_lead\":%.2f,\"bytes_per_event\":%.3f}\n",
+               assay->store.n_leads, assay->store.events.n, load_ns / 1e6, size.columns_bytes, size.dicts_bytes, size.keys_bytes,
+               size.index_bytes, size.events_bytes, lead_bytes, n_events > 0 ? (double)size.events_bytes / n_events : 0);
+        return;
+    }
+    printf("%" PRIu32 " leads, %" PRIu64 " events, loaded in %.0f ms, kernels %s\n", assay->store.n_leads, assay->store.events.n,
+           load_ns / 1e6, assay_isa(assay));
+    printf("%.1f bytes/lead: columns %.1f, dictionaries %.1f, keys %.1f, index %.1f\n", lead_bytes,
+           (double)size.columns_bytes / n_leads, (double)size.dicts_bytes / n_leads, (double)size.keys_bytes / n_leads,
+           (double)size.index_bytes / n_leads);
+    if (n_events > 0) printf("%.2f bytes/event, each lead's place in the log included\n", (double)size.events_bytes / n_events);
+}
+
+/* -- time ----------------------------------------------------------------------------------------------------------- */
+
+static void tell_time(const struct assay *assay, const struct options *o, uint32_t n_threads, struct timing timing, double ratio)
+{
+    const double n_leads = assay->store.n_leads > 0 ? assay->store.n_leads : 1, n_events = (double)assay->store.events.n;
+    const struct timing lead = {timing.fastest_ns / n_leads, timing.median_ns / n_leads};
+    /* The whole time again, by event: not a price on top. */
+    const struct timing event = {n_events > 0 ? timing.fastest_ns / n_events : 0, n_events > 0 ? timing.median_ns / n_events : 0};
+    if (o->is_json)
+        printf("{\"schema_version\":1,\"bench\":\"pass\",\"isa\":\"%s\",\"threads\":%" PRIu32 ",\"runs\":%lu,\"leads\":%" PRIu32
+               ",\"events\":%" PRIu64 ",\"ns_per_lead_fastest\":%.2f,\"ns_per_lead_median\":%.2f,\"ns_per_event_fastest\":%.3f"
+               ",\"ns_per_event_median\":%.3f,\"times_one_thread\":%.3f}\n",
+               assay_isa(assay), n_threads, o->n_runs, assay->store.n_leads, assay->store.events.n, lead.fastest_ns, lead.median_ns,
+               event.fastest_ns, event.median_ns, ratio);
+    else
+        printf("%3" PRIu32 " %-7s  fastest %8.1f ns/lead %7.2f ns/event   median %8.1f ns/lead %7.2f ns/event   %.2fx of one\n",
+               n_threads, n_threads == 1 ? "thread" : "threads", lead.fastest_ns, event.fastest_ns, lead.median_ns,
+               event.median_ns, ratio);
+}
+
+static assay_status run_once(struct assay *assay, const struct options *o, uint32_t n_threads, double *took_ns,
+                             struct assay_error *error)
+{
+    const struct assay_run_options options = {.struct_size = sizeof(options), .n_threads = n_threads,
+                                              .batch_rows = (uint32_t)o->batch_rows};
+    const double start_ns = timing_now_ns();
+    const assay_status status = assay_run(assay, &options, error);
+    *took_ns = timing_now_ns() - start_ns;
+    return status;
+}
+
+static assay_status time_runs(struct assay *assay, const struct options *o, struct assay_error *error)
+{
+    const uint32_t n_kinds = o->n_threads > 1 ? 2 : 1, threads[2] = {1, (uint32_t)o->n_threads};
+    double *samples_ns = malloc(2 * o->n_runs * sizeof(*samples_ns)), ignored_ns;
+    if (samples_ns == NULL) return asy_fail(error, ASSAY_E_NOMEM, "bench_pass: out of memory");
+    assay_status status = run_once(assay, o, threads[n_kinds - 1], &ignored_ns, error); /* touches all memory for the first time */
+    for (unsigned long r = 0; r < o->n_runs && status == ASSAY_OK; r++)
+        for (uint32_t kind = 0; kind < n_kinds && status == ASSAY_OK; kind++)
+            status = run_once(assay, o, threads[kind], &samples_ns[kind * o->n_runs + r], error);
+    double one_ns = 0;
+    for (uint32_t kind = 0; kind < n_kinds && status == ASSAY_OK; kind++) {
+        const struct timing timing = timing_of(samples_ns + kind * o->n_runs, (uint32_t)o->n_runs);
+        if (kind == 0) one_ns = timing.median_ns;
+        tell_time(assay, o, threads[kind], timing, one_ns / timing.median_ns);
+    }
+    free(samples_ns);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    if (!read_options(&o, argc, argv)) {
+        fprintf(stderr, "usage: bench_pass [--json] [--runs 1..%d] [--threads N] [--batch N] [--isa ref|v2|v3|v4] [--as-of TIME] "
+                        "RULES LEADS [EVENTS]\n", MAX_RUNS);
+        return 2;
+    }
+    struct assay *assay = NULL;
+    struct assay_error error = {0};
+    const struct assay_options options = {.struct_size = sizeof(options), .isa = o.isa};
+    const struct assay_data data = {.struct_size = sizeof(data), .leads = o.leads, .events = &o.events,
+                                    .n_events = o.events != NULL, .as_of_s = o.as_of_s, .n_threads = (uint32_t)o.n_threads};
+    assay_status status = assay_open(&assay, &options, &error);
+    if (status == ASSAY_OK) status = assay_load_rules(assay, o.rules, &error);
+    const double start_ns = timing_now_ns();
+    if (status == ASSAY_OK) status = assay_load_data(assay, &data, &error);
+    if (status == ASSAY_OK) tell_memory(assay, timing_now_ns() - start_ns, o.is_json);
+    if (status == ASSAY_OK) status = time_runs(assay, &o, &error);
+    if (status != ASSAY_OK) fprintf(stderr, "bench_pass: %s\n", error.text);
+    assay_close(assay);
+    return status != ASSAY_OK;
+}
