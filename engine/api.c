@@ -96,7 +96,7 @@ const char *assay_findings(struct assay *assay)
 {
     asy_diags_sort(&assay->diags);
     const struct asy_str text = asy_diags_text(&assay->text, &assay->diags, false);
-    return text.p == NULL ? "" : text.p;
+    return text.p == NULL ? "out of memory: there are findings that cannot be shown" : text.p;
 }
 
 /* -- data ---------------------------------------------------------------------------------------------------- */
@@ -126,7 +126,7 @@ static assay_status read_files(struct assay *assay, const struct assay_data *dat
                                struct assay_error *error)
 {
     struct asy_ingest_options options = {.map = &assay->map,
-                                         .max_rejects = data->max_rejects > 0 ? data->max_rejects : 0.01,
+                                         .max_rejects = data->max_rejects > 0 ? data->max_rejects : data->max_rejects < 0 ? 0 : 0.01,
                                          .max_cell_bytes = data->max_cell_bytes,
                                          .as_of_s = data->as_of_s};
     if (rejects != NULL) options.rejects = asy_rejects_sink(rejects);
@@ -162,8 +162,10 @@ assay_status assay_load_data(struct assay *assay, const struct assay_data *data,
     struct asy_rejects *rejects = NULL;
     if (data->rejects != NULL) status = asy_rejects_open(&rejects, &assay->mem, data->rejects, error);
     if (status == ASSAY_OK) status = read_files(assay, data, rejects, error);
-    /* The rejected rows are wanted most when the run fails because of them. */
-    if (rejects != NULL) {
+    /* The rejected rows are wanted most when the run fails because of them; a list that was cut off would mislead. */
+    if (rejects != NULL && status == ASSAY_E_CANCELLED) {
+        asy_rejects_abort(rejects);
+    } else if (rejects != NULL) {
         struct assay_error second;
         const assay_status closed = asy_rejects_commit(rejects, &second);
         if (status == ASSAY_OK && closed != ASSAY_OK) {

@@ -179,14 +179,18 @@ static struct asy_pool_block *pool_block(struct asy_pool *pool, size_t size_byte
 
 void *asy_pool_alloc(struct asy_pool *pool, size_t size_bytes)
 {
-    if (size_bytes > PTRDIFF_MAX / 2)
+    if (size_bytes > PTRDIFF_MAX / 2) {
+        pool->has_failed = true;
         return NULL;
+    }
     size_t padded_bytes = ((size_bytes ? size_bytes : 1) + POOL_ALIGN_BYTES - 1) & ~(size_t)(POOL_ALIGN_BYTES - 1);
     struct asy_pool_block *block = pool->last;
     if (!block || block->size_bytes - block->used_bytes < padded_bytes) {
         block = pool_block(pool, padded_bytes);
-        if (!block)
+        if (!block) {
+            pool->has_failed = true;
             return NULL;
+        }
     }
     void *p = (uint8_t *)block + block->used_bytes;
     block->used_bytes += padded_bytes;
@@ -197,7 +201,7 @@ void *asy_pool_alloc_n(struct asy_pool *pool, size_t n, size_t size_bytes)
 {
     size_t total_bytes;
     if (__builtin_mul_overflow(n, size_bytes, &total_bytes))
-        return NULL;
+        total_bytes = SIZE_MAX; /* refused there */
     return asy_pool_alloc(pool, total_bytes);
 }
 

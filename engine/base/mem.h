@@ -35,6 +35,7 @@ struct asy_pool_block;
 struct asy_pool {
     struct asy_mem *mem;
     struct asy_pool_block *last;
+    bool has_failed; /* since asy_pool_init some allocation found no memory: one check at the end stands for many on the way */
 };
 void asy_pool_init(struct asy_pool *pool, struct asy_mem *mem);
 void asy_pool_fini(struct asy_pool *pool);

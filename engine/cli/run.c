@@ -43,6 +43,7 @@ static assay_status load_data(struct asy_cli *cli, bool is_quiet, struct assay *
     const char **events = asy_pool_alloc_n(cli->pool, (size_t)n_events + 1, sizeof(*events));
     if (events == NULL) return asy_fail(error, ASSAY_E_NOMEM, "out of memory");
     for (uint32_t i = 0; i < n_events; i++) events[i] = asy_args_nth(args, "events", i);
+    const double share = asy_args_share(args, "max-rejects");
     struct watch watch = {.cli = cli};
     asy_progress_start(&watch.progress, cli, "reading", is_quiet);
     const struct assay_data data = {.struct_size = sizeof(data),
@@ -52,7 +53,7 @@ static assay_status load_data(struct asy_cli *cli, bool is_quiet, struct assay *
                                     .map = asy_args_text(args, "map"),
                                     .rejects = args->verb->run == asy_verb_score ? asy_args_text(args, "rejects") : NULL,
                                     .as_of_s = as_of_s(cli),
-                                    .max_rejects = asy_args_share(args, "max-rejects"),
+                                    .max_rejects = share > 0 ? share : -1, /* 0 would be the default */
                                     .max_cell_bytes = asy_args_count(args, "max-cell"),
                                     .n_threads = asy_cli_threads(cli),
                                     .progress = watch_rows,

@@ -144,7 +144,8 @@ static void print_undecided(FILE *err, const struct assay *session, struct asy_p
         char count[32];
         struct reads reads;
         list_reads(&session->rules, all[i].when, &reads);
-        fprintf(err, "  %-36.*s %12s leads   reads %s\n", ASY_ARG(all[i].name), asy_term_count(all[i].n, count), reads.text);
+        fprintf(err, "  %-36.*s %12s lead%s   reads %s\n", ASY_ARG(all[i].name), asy_term_count(all[i].n, count),
+                all[i].n == 1 ? " " : "s", reads.text);
     }
 }
 
@@ -167,14 +168,32 @@ static void print_bad_values(FILE *err, const struct assay *session, const struc
     }
 }
 
-/* "label: 12,345", only where there is something to say. */
-static void print_count(FILE *err, uint64_t n, const char *what)
+/* "12,345 events left out: why", only where there are some. */
+static void print_left_out(FILE *err, uint64_t n, const char *why)
 {
     char count[32];
-    if (n > 0) fprintf(err, "  %s %s\n", asy_term_count(n, count), what);
+    if (n > 0) fprintf(err, "  %s event%s left out: %s\n", asy_term_count(n, count), n == 1 ? "" : "s", why);
+}
+static void print_no_owner(FILE *err, uint64_t n, const char *why)
+{
+    char count[32];
+    if (n > 0) fprintf(err, "  %s lead%s without owner: %s\n", asy_term_count(n, count), n == 1 ? "" : "s", why);
+}
+/* Names in lines of at most some 110 characters. */
+static void print_names(FILE *err, const char *title, const struct asy_str *names, uint32_t n)
+{
+    uint32_t column = (uint32_t)fprintf(err, "  %s:", title);
+    for (uint32_t i = 0; i < n; i++) {
+        if (column + names[i].len > 110) {
+            fputs("\n     ", err);
+            column = 5;
+        }
+        column += (uint32_t)fprintf(err, " %.*s%s", ASY_ARG(names[i]), i + 1 < n ? "," : "");
+    }
+    fputc('\n', err);
 }
 
-static void print_input(FILE *err, const struct assay *session)
+static void print_input(FILE *err, const struct assay *session, struct asy_pool *pool)
 {
     const struct asy_ingest_report *report = asy_ingest_report(session->ingest);
     char rows[32], kept[32], rejected[32];
@@ -195,24 +214,21 @@ static void print_input(FILE *err, const struct assay *session)
         fprintf(err, "  %.*s: %s rows, %s kept, %s rejected\n", ASY_ARG(file->path), asy_term_count(file->n_rows, rows),
                 asy_term_count(file->n_kept, kept), asy_term_count(file->n_rejected, rejected));
     }
-    print_count(err, report->n_unknown_lead, "events left out: their lead is not in the leads file");
-    print_count(err, report->n_future, "events left out: later than as-of");
-    print_count(err, report->n_unknown_event, "events left out: the rules do not name them");
+    print_left_out(err, report->n_unknown_lead, "their lead is not in the leads file");
+    print_left_out(err, report->n_future, "later than as-of");
+    print_left_out(err, report->n_unknown_event, "the rules do not name them");
     for (uint32_t i = 0; i < report->n_unknown_names && i < 5; i++)
         fprintf(err, "    \"%.*s\": %s\n", ASY_ARG(report->unknown_names[i].name), asy_term_count(report->unknown_names[i].n, rows));
-    print_count(err, report->n_key_empty, "events left out: no lead is named (skip_when_key_empty)");
-    print_count(err, report->n_not_distinct, "events left out: repeated (distinct)");
+    print_left_out(err, report->n_key_empty, "no lead is named (skip_when_key_empty)");
+    print_left_out(err, report->n_not_distinct, "repeated (distinct)");
     print_bad_values(err, session, report);
-    for (uint32_t i = 0; i < report->n_unmatched_fields; i++)
-        fprintf(err, "  no column gives %.*s, which rules read: it counts as empty\n",
-                ASY_ARG(session->rules.schema.fields[report->unmatched_fields[i]].name));
-    if (report->n_unused_columns > 0) {
-        fputs("  columns that are not used:", err);
-        for (uint32_t i = 0; i < report->n_unused_columns && i < 12; i++)
-            fprintf(err, "%s %.*s", i > 0 ? "," : "", ASY_ARG(report->unused_columns[i]));
-        if (report->n_unused_columns > 12) fprintf(err, " and %u more", report->n_unused_columns - 12);
-        fputc('\n', err);
-    }
+    const uint32_t n_without = report->n_unmatched_fields;
+    struct asy_str *without = asy_pool_alloc_n(pool, (size_t)n_without + 1, sizeof(*without));
+    for (uint32_t i = 0; without != NULL && i < n_without; i++)
+        without[i] = session->rules.schema.fields[report->unmatched_fields[i]].name;
+    if (without != NULL && n_without > 0)
+        print_names(err, "rules read these fields, and no column gives them (they count as empty)", without, n_without);
+    if (report->n_unused_columns > 0) print_names(err, "columns that are not used", report->unused_columns, report->n_unused_columns);
 }
 
 void asy_summary_print(struct asy_cli *cli, const struct asy_summary *summary)
@@ -231,19 +247,15 @@ void asy_summary_print(struct asy_cli *cli, const struct asy_summary *summary)
     if (!count_leads(session, cli->pool, sections)) return;
     for (uint32_t s = 0; s < N_SECTIONS; s++) print_section(err, &sections[s], n_leads);
     print_undecided(err, session, cli->pool);
-    print_input(err, session);
-    if (results->n_no_member > 0)
-        fprintf(err, "  %s leads have no owner: their team has no member for their territory and nobody `anywhere`\n",
-                asy_term_count(results->n_no_member, count));
-    if (results->n_no_owner > 0)
-        fprintf(err, "  %s leads have no owner: the list or record that names it is empty\n",
-                asy_term_count(results->n_no_owner, count));
+    print_input(err, session, cli->pool);
+    print_no_owner(err, results->n_no_member, "their team has no member for their territory and nobody `anywhere`");
+    print_no_owner(err, results->n_no_owner, "the list or record that names the owner is empty");
     fprintf(err, "\nread %s, scored %s (%s leads/s, %u thread%s, %s), wrote %s\n", asy_term_duration(summary->times.read_ns, a),
             asy_term_duration(summary->times.score_ns, b), asy_term_rate(n_leads, summary->times.score_ns, rate),
             summary->n_threads, summary->n_threads == 1 ? "" : "s", session->kern->isa,
             asy_term_duration(summary->times.write_ns, c));
-    fprintf(err, "%s: %s %s\n", strcmp(summary->out_path, "-") == 0 ? "standard output" : summary->out_path,
-            asy_term_count(summary->n_written, count), summary->is_changed_only ? "changed leads" : "leads");
+    fprintf(err, "%s: %s %slead%s\n", strcmp(summary->out_path, "-") == 0 ? "standard output" : summary->out_path,
+            asy_term_count(summary->n_written, count), summary->is_changed_only ? "changed " : "", summary->n_written == 1 ? "" : "s");
 }
 
 /* -- for machines ---------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* assay score: the main job. */
 #include "cli/output.h"
+#include "cli/paths.h"
 #include "cli/run.h"
 #include "cli/state_file.h"
 #include "cli/summary.h"
@@ -32,10 +33,11 @@ int asy_verb_score(struct asy_cli *cli)
     struct asy_summary summary = {.out_path = asy_args_text(args, "out"),
                                   .is_changed_only = asy_args_text(args, "changed-from") != NULL,
                                   .n_threads = asy_cli_threads(cli)};
+    struct assay_error error = {0};
+    if (asy_cli_check_paths(args, &error) != ASSAY_OK) return asy_cli_fail(cli, &error);
     const int code = asy_cli_session(cli, is_quiet, &session, &summary.times);
     if (code != ASY_EXIT_OK) return code;
     summary.session = session;
-    struct assay_error error = {0};
     const int64_t start_ns = cli->clock.monotonic_ns();
     const assay_status status = write_results(cli, session, &summary, &error);
     summary.times.write_ns = cli->clock.monotonic_ns() - start_ns;

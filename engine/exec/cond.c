@@ -152,12 +152,10 @@ static uint8_t *make_bits(struct compiler *c, const struct asy_cel_node *node, c
     for (uint32_t code = 0; code < n_codes; code++) {
         at.code = code;
         bits[code] = bits_of(asy_cel_eval(node, &row));
-        if (code % 1024 == 1023) {
-            asy_pool_fini(&scratch);
-            asy_pool_init(&scratch, c->slots->pool->mem);
-        }
+        if (code % 1024 == 1023) asy_pool_fini(&scratch);
     }
     asy_pool_fini(&scratch);
+    if (scratch.has_failed) c->failed = true;
     return bits;
 }
 
@@ -473,11 +471,7 @@ void asy_cond_run(const struct asy_cond *cond, const struct asy_kern *kern, cons
 {
     ASY_ASSERT(n <= scratch->n_rows);
     const uint32_t n_rows = scratch->n_rows;
-    if (scratch->text.last != NULL) {
-        struct asy_mem *mem = scratch->text.mem;
-        asy_pool_fini(&scratch->text);
-        asy_pool_init(&scratch->text, mem);
-    }
+    if (scratch->text.last != NULL) asy_pool_fini(&scratch->text);
     for (uint32_t o = 0; o < cond->n; o++) {
         const struct op *op = &cond->ops[o];
         uint8_t *t = scratch->masks + (size_t)op->mask * 2 * n_rows, *k = t + n_rows;

@@ -63,7 +63,7 @@ struct asy_cond_scratch {
     uint8_t *masks;  /* [n_masks][2][n_rows]: t, then k */
     struct asy_cel_value *values; /* [n_values][n_rows] */
     int64_t *ints;   /* [n_rows] */
-    struct asy_pool text; /* made on the way; reset at each run */
+    struct asy_pool text; /* made on the way; reset at each run. Once it has_failed, what comes out is wrong */
 };
 bool asy_cond_scratch_init(struct asy_cond_scratch *scratch, struct asy_mem *mem, struct asy_cond_depth depth,
                            uint32_t n_rows);

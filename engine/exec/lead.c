@@ -204,5 +204,5 @@ bool asy_lead_tell(struct asy_lead_story *story, const struct asy_program *progr
     story->disqualified_by = tell_decisions(story, program->disqualify, rules->n_disqualify, story->disqualify);
     story->route = tell_decisions(story, program->routes, rules->n_routes, story->routes);
     story->recycled = tell_decisions(story, program->recycle, rules->n_recycle, story->recycle);
-    return true;
+    return !pool->has_failed; /* text of a condition may be missing */
 }

@@ -455,7 +455,9 @@ assay_status asy_pass_run(const struct asy_program *program, const struct asy_pa
     }
     for (uint32_t w = 0; pass.workers != NULL && w < n_threads; w++) {
         struct worker *worker = &pass.workers[w];
+        const bool has_failed = worker->cond.text.has_failed;
         asy_cond_scratch_fini(&worker->cond, results->mem, program->depth);
+        if (has_failed) ok = false;
         if (!ok) continue;
         add_up(results->unknown_terms, worker->unknown_terms, program->n_terms);
         add_up(results->unknown_disqualify, worker->unknown_disqualify, rules->n_disqualify);

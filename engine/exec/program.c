@@ -236,7 +236,7 @@ static uint8_t *compile_where(struct asy_program *program, const struct asy_cel_
         bits[at.tuple] = value.type != ASY_CEL_BOOL ? 0 : value.b ? 3 : 2;
     }
     asy_pool_fini(&scratch);
-    return bits;
+    return scratch.has_failed ? NULL : bits;
 }
 
 static bool compile_event_rule(struct asy_program *program, struct asy_term *term, const struct asy_event_rule *rule,

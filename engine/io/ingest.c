@@ -183,6 +183,13 @@ struct asy_str asy_ingest_column_name(const struct asy_ingest_file *file, uint32
     return column < n ? asy_str_trim(names[column]) : (struct asy_str){"", 0};
 }
 
+static bool goes_on_waiting(void *ctx)
+{
+    const struct asy_ingest *ingest = ctx;
+    const struct asy_file_counts *file = &ingest->report.files[ingest->report.n_files - 1];
+    return ingest->options.progress(ingest->options.progress_ctx, file->path, file->n_rows, 0, 0);
+}
+
 assay_status asy_ingest_open(struct asy_ingest *ingest, struct asy_ingest_file *file, const char *path, bool is_events,
                              struct assay_error *error)
 {
@@ -197,6 +204,8 @@ assay_status asy_ingest_open(struct asy_ingest *ingest, struct asy_ingest_file *
     file->number = report->n_files;
     report->files[report->n_files++] = (struct asy_file_counts){.path = file->path};
     struct asy_rows_options options = {.delimiter = file->side->delimiter, .max_cell_bytes = ingest->options.max_cell_bytes};
+    if (ingest->options.progress)
+        options.wait = (struct asy_input_wait){goes_on_waiting, ingest};
     return asy_rows_open(&file->rows, ingest->mem, path, &options, error);
 }
 

@@ -24,6 +24,7 @@ enum kind { KIND_PLAIN, KIND_GZIP, KIND_ZSTD };
 struct asy_input {
     struct asy_mem *mem;
     struct asy_str path;     /* NUL-terminated copy, as it stands in messages */
+    struct asy_input_wait wait;
     int fd;
     bool owns_fd;
     enum kind kind;
@@ -119,6 +120,17 @@ static assay_status fail_open(const char *path, int code, struct assay_error *er
     return asy_fail(error, ASSAY_E_IO, "%s: cannot be opened: %s", path, strerror(code));
 }
 
+/* After a call that a signal cut short. */
+static bool is_stopped(const struct asy_input *input)
+{
+    return input->wait.goes_on && !input->wait.goes_on(input->wait.ctx);
+}
+
+static assay_status fail_stopped(const struct asy_input *input, struct assay_error *error)
+{
+    return asy_fail(error, ASSAY_E_CANCELLED, "%s: interrupted while waiting for it", input->path.p);
+}
+
 static assay_status open_fd(struct asy_input *input, const char *path, struct assay_error *error)
 {
     struct stat info;
@@ -127,7 +139,8 @@ static assay_status open_fd(struct asy_input *input, const char *path, struct as
     } else {
         do
             input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        while (input->fd < 0 && errno == EINTR);
+        while (input->fd < 0 && errno == EINTR && !is_stopped(input));
+        if (input->fd < 0 && errno == EINTR) return fail_stopped(input, error);
         if (input->fd < 0) return fail_open(path, errno, error);
         input->owns_fd = true;
     }
@@ -147,7 +160,8 @@ static assay_status read_fd(struct asy_input *input, char *buffer, size_t cap, s
     ssize_t got;
     do
         got = read(input->fd, buffer, cap < MOST_AT_ONCE ? cap : MOST_AT_ONCE);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && errno == EINTR && !is_stopped(input));
+    if (got < 0 && errno == EINTR) return fail_stopped(input, error);
     if (got < 0)
         return asy_fail(error, ASSAY_E_IO, "%s: cannot be read after %" PRIu64 " bytes: %s", input->path.p, input->taken_bytes,
                         strerror(errno));
@@ -225,12 +239,19 @@ static assay_status refuse_archives(const struct asy_input *input, struct assay_
 
 assay_status asy_input_open(struct asy_input **out, struct asy_mem *mem, const char *path, struct assay_error *error)
 {
+    return asy_input_open_wait(out, mem, path, NULL, error);
+}
+
+assay_status asy_input_open_wait(struct asy_input **out, struct asy_mem *mem, const char *path, const struct asy_input_wait *wait,
+                                 struct assay_error *error)
+{
     *out = NULL;
     if (!path || path[0] == '\0') return asy_fail(error, ASSAY_E_PARAM, "input file: expected a path or -, found an empty one");
     struct asy_input *input = asy_mem_alloc(mem, sizeof(*input));
     if (!input) return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
     input->mem = mem;
     input->fd = -1;
+    if (wait) input->wait = *wait;
     const struct asy_str shown = asy_str_of(strcmp(path, "-") == 0 ? "standard input" : path);
     char *copy = asy_mem_alloc(mem, (size_t)shown.len + 1);
     if (copy) memcpy(copy, shown.p, shown.len);

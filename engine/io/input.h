@@ -6,8 +6,16 @@
 #include "base/diag.h"
 
 struct asy_input;
+/* Asked when a signal comes while the file keeps us waiting, as a pipe may for ever: false stops (ASSAY_E_CANCELLED). */
+struct asy_input_wait {
+    bool (*goes_on)(void *ctx);
+    void *ctx;
+};
 /* Open `path`. */
 assay_status asy_input_open(struct asy_input **out, struct asy_mem *mem, const char *path, struct assay_error *error);
+/* The same; `wait` is copied. */
+assay_status asy_input_open_wait(struct asy_input **out, struct asy_mem *mem, const char *path, const struct asy_input_wait *wait,
+                                 struct assay_error *error);
 /* Up to `cap` bytes into `buffer`; *n 0 at the end. A truncated or damaged archive is ASSAY_E_DATA, said with the place. */
 assay_status asy_input_read(struct asy_input *input, char *buffer, size_t cap, size_t *n, struct assay_error *error);
 /* Bytes of the file taken so far and its size on disk (0 if not known), for progress. */

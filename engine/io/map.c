@@ -475,7 +475,8 @@ assay_status asy_map_load(struct asy_map *map, struct asy_mem *mem, const struct
     const struct asy_yaml *root = asy_yaml_parse(&map->pool, diags);
     if (root)
         read_map(&r, root);
-    bool is_out_of_memory = r.is_out_of_memory || diags->out_of_memory || (!root && diags->n_errors == 0);
+    bool is_out_of_memory = r.is_out_of_memory || diags->out_of_memory || (!root && diags->n_errors == 0) ||
+                            map->pool.has_failed || diags->pool.has_failed;
     if (!is_out_of_memory && diags->n_errors == 0)
         return ASSAY_OK;
     asy_map_fini(map);

@@ -162,7 +162,7 @@ static assay_status open_source(struct asy_rows **out, struct asy_mem *mem, cons
     if (memory && !options->buffer_bytes && memory_bytes < buffer_bytes) buffer_bytes = memory_bytes + 64;
     if (buffer_bytes < 64) buffer_bytes = 64;
     if (!reserve(rows, shown, buffer_bytes)) status = asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", shown);
-    if (status == ASSAY_OK && !memory) status = asy_input_open(&rows->input, mem, path, error);
+    if (status == ASSAY_OK && !memory) status = asy_input_open_wait(&rows->input, mem, path, &options->wait, error);
     if (status == ASSAY_OK) status = read_start(rows, options, error);
     if (status != ASSAY_OK) {
         asy_rows_close(rows);

@@ -39,7 +39,8 @@ static assay_status io_error(const struct out_file *file, const char *what, int 
                        : problem == EACCES || problem == EPERM || problem == EROFS ? "; choose a folder that you may write to"
                        : problem == ENOENT ? "; does the folder exist?"
                                            : "";
-    return asy_fail(error, ASSAY_E_IO, "%s: cannot %s: %s%s", file->path, what, reason_of(problem), cure);
+    const char *shown = strcmp(file->path, "-") == 0 ? "standard output" : file->path;
+    return asy_fail(error, ASSAY_E_IO, "%s: cannot %s: %s%s", shown, what, reason_of(problem), cure);
 }
 
 static void file_forget(struct out_file *file)

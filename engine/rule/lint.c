@@ -317,7 +317,7 @@ assay_status asy_rules_lint(const struct asy_rules *rules, struct asy_diags *dia
     run(&lint);
     asy_pool_fini(&lint.scratch);
     asy_pool_fini(&lint.pool);
-    if (lint.no_memory || diags->out_of_memory)
+    if (lint.no_memory || diags->out_of_memory || lint.pool.has_failed || lint.scratch.has_failed || diags->pool.has_failed)
         return asy_fail(error, ASSAY_E_NOMEM, "%.*s: checking the rules: out of memory", ASY_ARG(rules->path));
     return ASSAY_OK;
 }

@@ -103,7 +103,8 @@ static assay_status load(struct asy_loader *l, const char *path, struct assay_er
         l->no_memory = true;
     if (l->root && asy_load_is_map(l, l->root, "a rule file"))
         read_sections(l);
-    if (l->no_memory || l->diags->out_of_memory)
+    /* A message that could not be printed in full is no message, so the pools are asked too. */
+    if (l->no_memory || l->diags->out_of_memory || l->pool->has_failed || l->diags->pool.has_failed)
         return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
     if (l->diags->n_errors == n_errors)
         return ASSAY_OK;
@@ -117,11 +118,13 @@ assay_status asy_rules_load(struct asy_rules *rules, struct asy_mem *mem, const 
     *rules = (struct asy_rules){0};
     asy_pool_init(&rules->pool, mem);
     struct asy_loader l = {.rules = rules, .pool = &rules->pool, .diags = diags, .reader = reader};
-    const assay_status status = load(&l, path, error);
+    assay_status status = load(&l, path, error);
     if (status != ASSAY_OK) {
         /* Findings are shown with the source beside them, which outlives the rules then. */
         diags->path = asy_pool_copy(&diags->pool, asy_str_of(path));
         diags->source = asy_pool_copy(&diags->pool, diags->source);
+        if (status == ASSAY_E_RULES && diags->pool.has_failed)
+            status = asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
         asy_rules_fini(rules);
     }
     return status;

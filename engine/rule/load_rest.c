@@ -93,7 +93,10 @@ void asy_load_calendar(struct asy_loader *l)
         struct asy_pool scratch;
         asy_pool_init(&scratch, l->pool->mem);
         /* A warning only: whether the zone is known depends on the machine, and a rule file is good or not everywhere. */
-        if (!asy_zone_load(&scratch, zone->text, &problem))
+        const struct asy_zone *found = asy_zone_load(&scratch, zone->text, &problem);
+        if (scratch.has_failed)
+            l->no_memory = true;
+        else if (!found)
             asy_load_tell(l, "W0509", "timezone", zone, "`timezone`: `%.*s`: %s", ASY_ARG(zone->text),
                           problem ? problem : "it cannot be found on this machine");
         asy_pool_fini(&scratch);

@@ -60,7 +60,7 @@ struct assay_data {
     const char *map;           /* map file, or NULL */
     const char *rejects;       /* malformed rows go here, or NULL */
     int64_t as_of_s;           /* UTC seconds since 1970: events later than this are left out */
-    double max_rejects;        /* share of a file's rows; 0: 0.01 */
+    double max_rejects;        /* share of a file's rows; 0: 0.01; below 0: not one row */
     uint64_t max_cell_bytes;   /* 0: 1 MiB */
     uint32_t n_threads;        /* 0: 1 */
     uint32_t reserved0;
