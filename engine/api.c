@@ -16,6 +16,10 @@ assay_status assay_open(struct assay **out, const struct assay_options *options,
     if (options->struct_size < sizeof(*options))
         return asy_fail(error, ASSAY_E_PARAM, "assay_open: options.struct_size: expected %zu, found %u", sizeof(*options),
                         options->struct_size);
+    const struct assay_allocator *table = options->allocator;
+    if (table != NULL && (table->struct_size < sizeof(*table) || !table->alloc || !table->resize || !table->release))
+        return asy_fail(error, ASSAY_E_PARAM, "assay_open: options.allocator: expected struct_size %zu and three functions, found "
+                        "struct_size %u or a missing function", sizeof(*table), table->struct_size);
     const char *problem = NULL;
     const struct asy_kern *kern = asy_kern_select(options->isa, &problem);
     if (kern == NULL)
@@ -147,6 +151,8 @@ assay_status assay_load_data(struct assay *assay, const struct assay_data *data,
     if (!assay->has_rules) return asy_fail(error, ASSAY_E_PARAM, "assay_load_data: expected rules to be loaded first");
     if (data->struct_size < sizeof(*data) || data->leads == NULL)
         return asy_fail(error, ASSAY_E_PARAM, "assay_load_data: expected struct_size %zu and a leads file", sizeof(*data));
+    if (data->n_events > 0 && data->events == NULL)
+        return asy_fail(error, ASSAY_E_PARAM, "assay_load_data: events: expected %u files, found NULL", data->n_events);
     if (data->as_of_s < 0 || data->as_of_s > UINT32_MAX)
         return asy_fail(error, ASSAY_E_PARAM, "as-of: expected a time from 1970-01-01 to 2106-02-07, found %lld s",
                         (long long)data->as_of_s);
@@ -183,6 +189,9 @@ assay_status assay_run(struct assay *assay, const struct assay_run_options *opti
 {
     const struct assay_run_options none = {.struct_size = sizeof(none)};
     if (options == NULL) options = &none;
+    if (options->struct_size < sizeof(*options))
+        return asy_fail(error, ASSAY_E_PARAM, "assay_run: options.struct_size: expected %zu, found %u", sizeof(*options),
+                        options->struct_size);
     if (!assay->has_data) return asy_fail(error, ASSAY_E_PARAM, "assay_run: expected data to be loaded first");
     if (options->batch_rows > ASY_BATCH_ROWS_MAX)
         return asy_fail(error, ASSAY_E_PARAM, "batch: expected at most %d leads, found %u", ASY_BATCH_ROWS_MAX,

@@ -1,8 +1,6 @@
 /* `assay score` as its users run it: the built command in a folder of its own, its files compared byte for byte. */
 #include "cli_fixture.h"
 
-#include <fcntl.h>
-
 TestSuite(cli_score, .init = cli_setup, .fini = cli_teardown);
 
 #define GOLD GOLDEN "/score"
@@ -84,8 +82,8 @@ Test(cli_score, golden_table_worked_out_by_hand)
     HAS(cli_err, "10 leads scored by golden, as of 2026-11-01T00:00:00Z\n");
     HAS(cli_err, "leads.csv: 10 rows, 10 kept, 0 rejected\n");
     HAS(cli_err, "events.csv: 17 rows, 14 kept, 0 rejected\n");
-    HAS(cli_err, "1 events left out: their lead is not in the leads file\n");
-    HAS(cli_err, "1 events left out: later than as-of\n");
+    HAS(cli_err, "1 event left out: their lead is not in the leads file\n");
+    HAS(cli_err, "1 event left out: later than as-of\n");
     HAS(cli_err, "\"webinar\": 1\n");
     HAS(cli_err, "company.employees: 1 value(s) cannot be read and count as empty: \"many\" (1)\n");
     HAS(cli_err, "scored.csv: 10 leads\n");
@@ -229,7 +227,7 @@ Test(cli_score, too_many_rejected_rows_write_nothing)
     cr_expect_not(is_there("s.json"));
     cr_expect_eq(count_lines(get_text("rejects.csv")), 3, "the rows are wanted most when they stop a run");
     cr_expect_eq(count_files(".assay"), 0);
-    CLI(0, "score r.yaml --leads bad.csv --max-rejects 20% --quiet" AS_OF);
+    CLI(0, "score r.yaml --leads bad.csv --max-rejects 20%% --quiet" AS_OF);
     CLI(0, "score r.yaml --leads bad.csv --max-rejects 0.2 --quiet" AS_OF);
 }
 
@@ -267,7 +265,7 @@ Test(cli_score, a_map_with_names_values_nulls_and_dates)
     cr_expect_str_eq(text, SMALL_HEADER "1,13,2,15,cold,,Rest,,,,,,Size:+10;Industry:+3;visit:+2\n"
                                         "2,9,50,59,hot,,Hot,ana,,2026-11-01T04:00:00Z,,,demo:+50;Seen lately:+7;Industry:+2\n"
                                         "3,10,0,10,cold,,Rest,,,,,,Size:+10\n");
-    HAS(cli_err, "1 events left out: no lead is named (skip_when_key_empty)\n");
+    HAS(cli_err, "1 event left out: no lead is named (skip_when_key_empty)\n");
 }
 
 Test(cli_score, events_joined_by_a_field_of_the_lead)
@@ -277,7 +275,7 @@ Test(cli_score, events_joined_by_a_field_of_the_lead)
                                     "events:\n  key: {field: contact.email, column: recipient}\n  event: {const: demo}\n");
     cr_expect_str_eq(text, SMALL_HEADER "L1,0,0,0,cold,,Rest,,,,,,\n"
                                         "L2,0,50,50,hot,,Hot,ana,,2026-11-01T04:00:00Z,,,demo:+50\n");
-    HAS(cli_err, "1 events left out: their lead is not in the leads file\n");
+    HAS(cli_err, "1 event left out: their lead is not in the leads file\n");
 }
 
 Test(cli_score, leads_numbered_by_row)
@@ -354,14 +352,21 @@ Test(cli_score, ndjson_leads_and_events)
 {
     put_small();
     put_text("l.ndjson", "{\"lead_id\":\"L1\",\"contact\":{\"email\":\"a@x.com\"},\"company\":{\"employees\":5,\"industry\":\"saas\"}}\n"
-                         "{\"employees\":30,\"industry\":\"tech\",\"lead_id\":\"L2\",\"email\":\"b@x.com\"}\n"
-                         "{\"lead_id\":\"L3\",\"company.employees\":900,\"company.industry\":null}\n");
+                         "{\"company.employees\":30,\"company.industry\":\"tech\",\"lead_id\":\"L2\",\"contact.email\":\"b@x.com\"}\n"
+                         "{\"lead_id\":\"L3\",\"company\":{\"employees\":900},\"company.industry\":null}\n");
     put_text("e.ndjson", "{\"lead_id\":\"L1\",\"event\":\"demo\",\"time\":1790812800}\n"
                          "{\"lead_id\":\"L2\",\"event\":\"visit\",\"time\":1790812800000}\n"
                          "{\"lead_id\":\"L1\",\"event\":\"visit\",\"time\":\"2026-10-02T00:00:00.5Z\"}\n");
-    const int code = cli("score r.yaml --leads l.ndjson --events e.ndjson" AS_OF);
-    if (code == 0) cr_expect_str_eq(get_text("scored.csv"), small_scored, "%s", get_text("scored.csv"));
-    else HAS(cli_err, "l.ndjson"); /* one field under two names may also be refused */
+    CLI(0, "score r.yaml --leads l.ndjson --events e.ndjson" AS_OF);
+    cr_expect_str_eq(get_text("scored.csv"), small_scored);
+    /* a second name for a field that has one is not used, and said to be so */
+    put_text("l.ndjson", "{\"lead_id\":\"L1\",\"company\":{\"employees\":5}}\n{\"lead_id\":\"L2\",\"employees\":30}\n");
+    CLI(0, "score r.yaml --leads l.ndjson" AS_OF);
+    HAS(cli_err, "columns that are not used: l.ndjson: employees\n");
+    put_text("l.ndjson", "{\"lead_id\":\"L1\"}\n{\"lead_id\":\"L2\n[1]\n{\"lead_id\":\"L3\"} x\n{\"lead_id\":\"L4\"}\n");
+    CLI(0, "score r.yaml --leads l.ndjson --max-rejects 80%% --rejects rejects.csv" AS_OF);
+    HAS(cli_err, "l.ndjson: 5 rows, 2 kept, 3 rejected\n");
+    cr_expect_eq(count_lines(get_text("rejects.csv")), 4, "%s", get_text("rejects.csv"));
 }
 
 /* -- repeatable ------------------------------------------------------------------------------------------------------------ */
@@ -396,7 +401,7 @@ Test(cli_score, the_same_bytes_whatever_the_machine_does)
     CLI(0, B2B "--leads leads.back.csv --events events.back.csv --out got.csv");
     cr_expect_str_eq(sorted_rows("got.csv"), sorted_rows("wanted.csv"));
     /* events in three parts, in another order */
-    shell("tail -n +2 demo/events.csv | split -n l/3 - part. && for p in part.a?; do { head -n 1 demo/events.csv; cat $p; } >$p.csv; done");
+    shell("tail -n +2 demo/events.csv >body && split -n l/3 body part. && for p in part.a?; do { head -n 1 demo/events.csv; cat $p; } >$p.csv; done");
     CLI(0, B2B "--leads demo/leads.csv --events part.ac.csv --events part.aa.csv --events part.ab.csv --out got.csv");
     SAME_FILE("got.csv", "wanted.csv");
 }
@@ -409,8 +414,10 @@ Test(cli_score, the_summary_for_machines_is_repeatable)
     const char *text = get_text("one.json");
     cr_expect(is_json(text), "%s", text);
     static const char *const parts[] = {"\"schema_version\": 1", "\"as_of\": \"2026-11-01T00:00:00Z\"", "\"leads\": 10",
-                                        "\"Hot\": 4", "\"Free mail\": 1", "\"warm\": 4", "\"events_kept\": 14",
-                                        "\"events_of_unknown_leads\": 1", "\"events_after_as_of\": 1", "\"events_of_unknown_name\": 1"};
+                                        "\"events_kept\": 14",
+                                        "\"events_of_unknown_leads\": 1", "\"events_after_as_of\": 1", "\"events_of_unknown_name\": 1",
+                                        "\"name\": \"Hot\",\n      \"leads\": 4\n", "\"name\": \"Free mail\",\n      \"leads\": 1\n",
+                                        "\"company.employees\": 1\n"};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) HAS(text, parts[i]);
     cr_expect_eq(mode_of("one.json"), 0600);
 }
@@ -423,11 +430,11 @@ Test(cli_score, ctrl_c_leaves_no_partial_file)
     put_text("scored.csv", "old\n");
     cr_assert_eq(mkfifo("pipe", 0600), 0);
     /* The command waits for more of the pipe: before anything came, and after some rows. */
-    for (int n_rows = -1; n_rows < 3; n_rows += 3) {
+    for (int has_rows = 0; has_rows < 2; has_rows++) {
         const pid_t child = cli_start("score r.yaml --leads pipe --rejects rejects.csv --state state.csv --summary-json s.json");
         const int fd = open("pipe", O_WRONLY); /* returns once the command has opened its end */
         cr_assert_geq(fd, 0);
-        if (n_rows > 0) cr_assert_eq(write(fd, "lead_id\nA\nB\n", 12), 12);
+        if (has_rows) cr_assert_eq(write(fd, "lead_id\nA\nB\n", 12), 12);
         const struct timespec pause = {.tv_nsec = 100000000};
         nanosleep(&pause, NULL);
         kill(child, SIGINT);
@@ -466,8 +473,6 @@ Test(cli_score, outputs_that_cannot_be_written)
         HAS(cli_err, "closed/scored.csv: cannot create: Permission denied");
     }
     cr_expect_eq(count_files(".assay"), 0);
-    CLI(0, "score r.yaml --leads l.csv --quiet --out - | head -n 1 >first" AS_OF);
-    cr_expect_str_eq(get_text("first"), SMALL_HEADER);
 }
 
 Test(cli_score, inputs_are_never_overwritten)
@@ -507,7 +512,7 @@ Test(cli_score, wrong_usage_is_told_with_the_nearest)
         {"score r.yaml", 2, "assay score: expected --leads FILE, found no such flag; `assay score --help` shows examples\n"},
         {"score r.yaml --leads", 2, "--leads"},
         {"score r.yaml --lead l.csv", 2, "unknown flag `--lead`; did you mean `--leads`?\n"},
-        {"score r.yaml --leads l.csv --tread 2", 2, "unknown flag `--tread`; did you mean `--threads`?\n"},
+        {"score r.yaml --leads l.csv --thread 2", 2, "unknown flag `--thread`; did you mean `--threads`?\n"},
         {"score r.yaml --leads l.csv --leads l.csv", 2, "--leads: expected once, found twice\n"},
         {"score r.yaml b.yaml --leads l.csv", 2, "expected only RULES.yaml, found `b.yaml` as well\n"},
         {"score r.yaml --leads l.csv --threads 0", 2, "--threads: expected 1 to 1024, found 0\n"},

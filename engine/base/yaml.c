@@ -439,6 +439,9 @@ struct asy_yaml *asy_yaml_parse_all(struct asy_pool *pool, struct asy_diags *dia
         if (outcome == READ_DONE)
             root = r->root ? r->root : new_node(r, ASY_YAML_MAP, (yaml_mark_t){0}, (yaml_mark_t){0});
     }
+    /* Errors told before memory ran out are not all that there are. */
+    if (scratch.has_failed || pool->has_failed || (r && r->no_memory))
+        diags->out_of_memory = true;
     asy_pool_fini(&scratch);
     return root;
 }

@@ -250,6 +250,8 @@ assay_status asy_args_parse(struct asy_args *args, struct asy_pool *pool, const 
                        ? asy_fail(error, ASSAY_E_PARAM, "assay %s: expected flags only, found `%s`", verb->name, argv[i])
                        : asy_fail(error, ASSAY_E_PARAM, "assay %s: expected only %s, found `%s` as well", verb->name,
                                   verb->operands, argv[i]);
+        } else if (argv[i][0] == '\0') {
+            return asy_fail(error, ASSAY_E_PARAM, "assay %s: expected %s, found an empty text", verb->name, verb->operands);
         } else {
             args->operands[args->n_operands++] = argv[i];
         }

@@ -149,7 +149,7 @@ static void print_undecided(FILE *err, const struct assay *session, struct asy_p
     }
 }
 
-static void print_bad_values(FILE *err, const struct assay *session, const struct asy_ingest_report *report)
+static void print_bad_values(FILE *err, const struct assay *session, const struct asy_ingest_report *report, struct asy_pool *pool)
 {
     char count[32];
     for (uint32_t f = 0; f < session->rules.schema.n_fields; f++) {
@@ -157,9 +157,10 @@ static void print_bad_values(FILE *err, const struct assay *session, const struc
         const struct asy_bad_values *bad = &report->bad_values[f];
         if (bad->n > 0) {
             fprintf(err, "  %.*s: %s value(s) cannot be read and count as empty:", ASY_ARG(field->name), asy_term_count(bad->n, count));
-            for (uint32_t e = 0; e < 3 && bad->examples[e].n > 0; e++)
-                fprintf(err, "%s \"%.*s\" (%s)", e > 0 ? "," : "", ASY_ARG(bad->examples[e].text),
-                        asy_term_count(bad->examples[e].n, count));
+            for (uint32_t e = 0; e < 3 && bad->examples[e].n > 0; e++) {
+                const struct asy_str example = asy_term_clean(pool, bad->examples[e].text);
+                fprintf(err, "%s \"%.*s\" (%s)", e > 0 ? "," : "", ASY_ARG(example), asy_term_count(bad->examples[e].n, count));
+            }
             fputc('\n', err);
         }
         if (report->n_required_empty[f] > 0)
@@ -217,18 +218,23 @@ static void print_input(FILE *err, const struct assay *session, struct asy_pool 
     print_left_out(err, report->n_unknown_lead, "their lead is not in the leads file");
     print_left_out(err, report->n_future, "later than as-of");
     print_left_out(err, report->n_unknown_event, "the rules do not name them");
-    for (uint32_t i = 0; i < report->n_unknown_names && i < 5; i++)
-        fprintf(err, "    \"%.*s\": %s\n", ASY_ARG(report->unknown_names[i].name), asy_term_count(report->unknown_names[i].n, rows));
+    for (uint32_t i = 0; i < report->n_unknown_names && i < 5; i++) {
+        const struct asy_str name = asy_term_clean(pool, report->unknown_names[i].name);
+        fprintf(err, "    \"%.*s\": %s\n", ASY_ARG(name), asy_term_count(report->unknown_names[i].n, rows));
+    }
     print_left_out(err, report->n_key_empty, "no lead is named (skip_when_key_empty)");
     print_left_out(err, report->n_not_distinct, "repeated (distinct)");
-    print_bad_values(err, session, report);
+    print_bad_values(err, session, report, pool);
     const uint32_t n_without = report->n_unmatched_fields;
     struct asy_str *without = asy_pool_alloc_n(pool, (size_t)n_without + 1, sizeof(*without));
     for (uint32_t i = 0; without != NULL && i < n_without; i++)
         without[i] = session->rules.schema.fields[report->unmatched_fields[i]].name;
     if (without != NULL && n_without > 0)
         print_names(err, "rules read these fields, and no column gives them (they count as empty)", without, n_without);
-    if (report->n_unused_columns > 0) print_names(err, "columns that are not used", report->unused_columns, report->n_unused_columns);
+    const uint32_t n_unused = report->n_unused_columns;
+    struct asy_str *unused = asy_pool_alloc_n(pool, (size_t)n_unused + 1, sizeof(*unused));
+    for (uint32_t i = 0; unused != NULL && i < n_unused; i++) unused[i] = asy_term_clean(pool, report->unused_columns[i]);
+    if (unused != NULL && n_unused > 0) print_names(err, "columns that are not used", unused, n_unused);
 }
 
 void asy_summary_print(struct asy_cli *cli, const struct asy_summary *summary)

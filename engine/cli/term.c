@@ -5,6 +5,30 @@
 #define SECOND_NS 1000000000LL
 #define REDRAW_NS (SECOND_NS / 10)
 
+/* Length of the control character at `at`: ASCII, or U+0080 to U+009F, which terminals obey as well. 0 if there is none. */
+static uint32_t control_at(struct asy_str text, uint32_t at)
+{
+    const unsigned char c = (unsigned char)text.p[at];
+    if (c < 0x20 || c == 0x7f) return 1;
+    return c == 0xc2 && at + 1 < text.len && (unsigned char)text.p[at + 1] < 0xa0 ? 2 : 0;
+}
+
+struct asy_str asy_term_clean(struct asy_pool *pool, struct asy_str text)
+{
+    uint32_t at = 0;
+    while (at < text.len && control_at(text, at) == 0) at++;
+    if (at == text.len) return text;
+    char *clean = asy_pool_alloc(pool, text.len);
+    if (clean == NULL) return (struct asy_str){NULL, 0};
+    uint32_t n = 0;
+    for (at = 0; at < text.len;) {
+        const uint32_t len = control_at(text, at);
+        clean[n++] = len > 0 ? '?' : text.p[at];
+        at += len > 0 ? len : 1;
+    }
+    return (struct asy_str){clean, n};
+}
+
 const char *asy_term_count(uint64_t n, char out[32])
 {
     char digits[24];

@@ -10,6 +10,10 @@ const char *asy_term_bytes(uint64_t n_bytes, char out[32]);      /* 817 B, 24.1 
 const char *asy_term_duration(int64_t span_ns, char out[32]);    /* 420 ms, 3.2 s, 2 min 05 s, 1 h 02 min */
 const char *asy_term_rate(uint64_t n, int64_t span_ns, char out[32]); /* n a second: 812, 1.4 M */
 
+/* Text of a data file as it may be shown: control characters, which could move the cursor or break the line, become `?`. Often
+ * `text` itself; {NULL, 0} without memory. */
+struct asy_str asy_term_clean(struct asy_pool *pool, struct asy_str text);
+
 /* One line on io.err that is redrawn at most ten times a second: what, rows, rows/s, time left. Silent where io.err is no
  * terminal. */
 struct asy_progress {

@@ -31,7 +31,7 @@ static const char *points_text(int64_t milli, bool with_sign, char out[32])
 static struct asy_str value_text(const struct page *page, struct asy_cel_value value)
 {
     if (value.type == ASY_CEL_NULL) return ASY_STR("empty");
-    return asy_cel_value_text(page->cli->pool, value);
+    return asy_term_clean(page->cli->pool, asy_cel_value_text(page->cli->pool, value));
 }
 
 static const char *truth_text(struct asy_cel_value value)
@@ -83,7 +83,11 @@ static void add_input(void *ctx, const struct asy_cel_node *node)
     for (uint32_t i = 0; i < list->n; i++)
         if (asy_str_eq(list->names[i], name)) return;
     list->names[list->n] = name;
-    list->values[list->n++] = value_text(list->page, asy_lead_read((void *)&list->page->story, &node->input));
+    const struct asy_cel_value value = asy_lead_read((void *)&list->page->story, &node->input);
+    /* Of a field that is only asked for with has(), no more is kept than that it is there. */
+    const struct asy_column *columns = list->page->session->store.columns;
+    const bool is_presence = node->input.kind == ASY_IN_FIELD && columns[node->input.index].repr == ASY_REPR_PRESENCE;
+    list->values[list->n++] = is_presence && is_true(value) ? ASY_STR("filled") : value_text(list->page, value);
 }
 
 enum { CLAUSE_ALL = 2, CLAUSE_ANY, CLAUSE_NONE };
@@ -330,7 +334,7 @@ static void print_route(const struct page *page)
                     verdict_of(&rules->routes[i].test, page->story.routes[i]));
     if (chosen == 0) return;
     const struct asy_route *route = &rules->routes[chosen - 1];
-    const struct asy_str owner = owner_text(page);
+    const struct asy_str owner = asy_term_clean(page->cli->pool, owner_text(page));
     fprintf(page->out, "    owner: %.*s\n", ASY_ARG(owner));
     if (route->flag.len > 0) fprintf(page->out, "    flag: %.*s\n", ASY_ARG(route->flag));
     if (route->respond_within_s > 0) {
@@ -359,7 +363,7 @@ static void print_recycle(const struct page *page)
 static void print_page(const struct page *page)
 {
     const struct assay *session = page->session;
-    const struct asy_str id = asy_keys_text(&session->store.keys, page->story.row);
+    const struct asy_str id = asy_term_clean(page->cli->pool, asy_keys_text(&session->store.keys, page->story.row));
     char when[32];
     fprintf(page->out, "lead %.*s by %.*s, as of %.*s\n", ASY_ARG(id), ASY_ARG(page->rules->name),
             (int)asy_time_format_s(session->as_of_s, when), when);

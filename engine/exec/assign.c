@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
-/* One lead to deal. */
+/* One lead to deal. Hands are dealt in the order of `turn`, then of the lead's id; `id_bytes`, the first eight bytes of the id
+ * that are not the same for all hands, settle most comparisons of ids without looking at them (CRM ids share their beginnings). */
 struct hand {
+    uint64_t turn; /* team, roster, and the score from the top down */
+    uint64_t id_bytes;
     uint32_t team, roster;
-    int32_t score_milli;
     uint32_t row;
 };
 
@@ -93,7 +95,9 @@ static assay_status sort_out(struct dealer *dealer, uint32_t row)
         if (!asy_mem_grow(results->mem, (void **)&dealer->hands, &dealer->cap, dealer->n, sizeof(*dealer->hands)))
             return ASSAY_E_NOMEM;
         const uint32_t by = rules->grade_by != ASY_NONE ? rules->grade_by : rules->n_scores - 1;
-        dealer->hands[dealer->n++] = (struct hand){route->team, roster, results->score_milli[by][row], row};
+        const uint64_t from_top = (uint32_t)(INT32_MAX - (int64_t)results->score_milli[by][row]);
+        const uint64_t pile = (uint64_t)route->team * (rules->n_territories + 1) + roster;
+        dealer->hands[dealer->n++] = (struct hand){.turn = pile << 32 | from_top, .team = route->team, .roster = roster, .row = row};
         return ASSAY_OK;
     }
     const struct asy_str owner = route->assign == ASY_ASSIGN_EXISTING
@@ -107,10 +111,35 @@ static int compare_hands(const void *pa, const void *pb, void *ctx)
 {
     const struct hand *a = pa, *b = pb;
     const struct asy_keys *keys = ctx;
-    if (a->team != b->team) return a->team < b->team ? -1 : 1;
-    if (a->roster != b->roster) return a->roster < b->roster ? -1 : 1;
-    if (a->score_milli != b->score_milli) return a->score_milli > b->score_milli ? -1 : 1;
+    if (a->turn != b->turn) return a->turn < b->turn ? -1 : 1;
+    if (a->id_bytes != b->id_bytes) return a->id_bytes < b->id_bytes ? -1 : 1;
     return asy_str_cmp(asy_keys_text(keys, a->row), asy_keys_text(keys, b->row));
+}
+
+/* Eight bytes of `id` from `at` on, as a number that orders as they do; an id that ends is filled up with zeros, which leaves
+ * the decision to the whole ids. */
+static uint64_t bytes_at(struct asy_str id, uint32_t at)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < 8; i++) bytes = bytes << 8 | (at + i < id.len ? (uint8_t)id.p[at + i] : 0);
+    return bytes;
+}
+
+static void order_hands(struct dealer *dealer)
+{
+    const struct asy_keys *keys = &dealer->program->store->keys;
+    if (dealer->n == 0) return;
+    const struct asy_str first = asy_keys_text(keys, dealer->hands[0].row);
+    uint32_t common = first.len;
+    for (size_t h = 0; h < dealer->n; h++) {
+        const struct asy_str id = asy_keys_text(keys, dealer->hands[h].row);
+        uint32_t same = 0;
+        while (same < common && same < id.len && id.p[same] == first.p[same]) same++;
+        common = same;
+    }
+    for (size_t h = 0; h < dealer->n; h++)
+        dealer->hands[h].id_bytes = bytes_at(asy_keys_text(keys, dealer->hands[h].row), common);
+    qsort_r(dealer->hands, dealer->n, sizeof(*dealer->hands), compare_hands, (void *)keys);
 }
 
 /* Who is next: the member after the one who got the last lead, or, if he has left, whoever now has his place. */
@@ -122,28 +151,37 @@ static uint32_t first_turn(const struct asy_roster *roster, const struct asy_cur
     return cursor->place % roster->n;
 }
 
-static assay_status deal(struct dealer *dealer)
+/* Deal hands[at ..] that lie on one pile (one team and roster); *next is the first of another. */
+static assay_status deal_pile(struct dealer *dealer, size_t at, size_t *next)
 {
     const struct asy_rules *rules = dealer->program->rules;
-    if (dealer->n == 0) return ASSAY_OK; /* and `hands` is NULL, which qsort_r must not be given */
-    qsort_r(dealer->hands, dealer->n, sizeof(*dealer->hands), compare_hands, (void *)&dealer->program->store->keys);
-    for (size_t at = 0; at < dealer->n;) {
-        const struct hand *hand = &dealer->hands[at];
-        const struct asy_team *team = &rules->teams[hand->team];
-        const struct asy_roster *roster = &team->rosters[hand->roster];
-        const struct asy_str name = asy_roster_name(rules, hand->roster);
-        uint32_t turn = first_turn(roster, asy_state_cursor(dealer->state, team->name, name));
-        uint32_t last = turn;
-        for (; at < dealer->n && dealer->hands[at].team == hand->team && dealer->hands[at].roster == hand->roster; at++) {
-            const assay_status status = give(dealer, dealer->hands[at].row, roster->members[turn]);
-            if (status != ASSAY_OK) return status;
-            last = turn;
-            turn = turn + 1 == roster->n ? 0 : turn + 1;
-        }
-        const assay_status status = asy_state_set_cursor(dealer->state, team->name, name, roster->members[last], last);
-        if (status != ASSAY_OK) return status;
+    const struct hand *hands = dealer->hands;
+    const struct asy_team *team = &rules->teams[hands[at].team];
+    const struct asy_roster *roster = &team->rosters[hands[at].roster];
+    const struct asy_str name = asy_roster_name(rules, hands[at].roster);
+    const uint64_t pile = hands[at].turn >> 32;
+    uint32_t turn = first_turn(roster, asy_state_cursor(dealer->state, team->name, name)), last = turn;
+    struct asy_mem *mem = dealer->results->mem;
+    uint32_t *codes = asy_mem_alloc_n(mem, roster->n, sizeof(*codes));
+    assay_status status = codes == NULL ? ASSAY_E_NOMEM : ASSAY_OK;
+    for (uint32_t m = 0; m < roster->n && status == ASSAY_OK; m++)
+        status = asy_dict_intern(&dealer->results->owners, roster->members[m], &codes[m]);
+    for (; at < dealer->n && hands[at].turn >> 32 == pile && status == ASSAY_OK; at++) {
+        dealer->results->owner[hands[at].row] = codes[turn];
+        last = turn;
+        turn = turn + 1 == roster->n ? 0 : turn + 1;
     }
-    return ASSAY_OK;
+    asy_mem_free(mem, codes, roster->n * sizeof(*codes));
+    *next = at;
+    return status == ASSAY_OK ? asy_state_set_cursor(dealer->state, team->name, name, roster->members[last], last) : status;
+}
+
+static assay_status deal(struct dealer *dealer)
+{
+    assay_status status = ASSAY_OK;
+    order_hands(dealer);
+    for (size_t at = 0; at < dealer->n && status == ASSAY_OK;) status = deal_pile(dealer, at, &at);
+    return status;
 }
 
 /* Times of first routing, and what the next run has to know. */
@@ -155,9 +193,11 @@ static assay_status remember(struct dealer *dealer)
         if (results->route[row] == 0) continue;
         const struct asy_route *route = &program->rules->routes[results->route[row] - 1];
         if (route->assign == ASY_ASSIGN_NOBODY && route->respond_within_s == 0) continue;
+        results->routed_at_s[row] = (uint32_t)program->as_of_s;
+        if (!dealer->state->is_kept && dealer->state->ids.n <= 1) continue; /* nothing is known, nothing is kept */
         const struct asy_str id = asy_keys_text(&program->store->keys, row);
         const struct asy_routed *known = asy_state_lead(dealer->state, id);
-        results->routed_at_s[row] = known == NULL ? (uint32_t)program->as_of_s : known->routed_at_s;
+        if (known != NULL) results->routed_at_s[row] = known->routed_at_s;
         if (!dealer->state->is_kept) continue;
         const assay_status status = asy_state_set_lead(dealer->state, id, results->routed_at_s[row],
                                                        asy_dict_text(&results->owners, results->owner[row]));

@@ -4,7 +4,7 @@
 #include "base/thread.h"
 #include "base/time.h"
 
-/* What one worker needs for one batch; made before the pass, reused for every batch. B is the batch size. */
+/* What one worker needs for one batch; made before the pass, reused for every batch. B is the stride. */
 struct worker {
     struct asy_cond_scratch cond;
     struct asy_view *views;     /* by slot */
@@ -30,6 +30,7 @@ struct pass {
     const struct asy_kern *kern;
     struct asy_results *results;
     uint32_t batch_rows;
+    uint32_t stride; /* of matrices: batch_rows and a bit, so that their rows do not compete for the same cache sets */
     struct worker *workers;
     struct asy_pool pool; /* of all workers */
 };
@@ -70,7 +71,7 @@ static void sweep_window(struct batch *b, uint32_t window)
     const struct asy_program *program = b->program;
     const struct asy_events *events = &program->store->events;
     struct worker *w = b->w;
-    const uint32_t stride = b->pass->batch_rows;
+    const uint32_t stride = b->pass->stride;
     const uint32_t *begin = w->begin, *time = asy_events_time(events);
     if (window > 0) {
         const int64_t from_s = program->as_of_s - program->windows_s[window];
@@ -110,7 +111,7 @@ static void find_first(struct batch *b)
     const uint8_t *name = asy_events_name(events);
     struct worker *w = b->w;
     for (uint32_t i = 0; i < b->n; i++)
-        for (uint32_t e = w->end[i]; e-- > w->begin[i];) w->first[(size_t)name[e] * b->pass->batch_rows + i] = time[e];
+        for (uint32_t e = w->end[i]; e-- > w->begin[i];) w->first[(size_t)name[e] * b->pass->stride + i] = time[e];
 }
 
 static void fill_event_slot(struct batch *b, const struct asy_slot *slot, int64_t *out)
@@ -119,7 +120,7 @@ static void fill_event_slot(struct batch *b, const struct asy_slot *slot, int64_
     const struct asy_cel_input *input = &slot->input;
     struct worker *w = b->w;
     const bool is_any = input->index == ASY_ANY_EVENT;
-    const size_t at = is_any ? 0 : (size_t)input->index * b->pass->batch_rows;
+    const size_t at = is_any ? 0 : (size_t)input->index * b->pass->stride;
     uint32_t window = 0;
     if (input->kind == ASY_IN_EVENT_COUNT)
         while (program->windows_s[window] != input->window_s) window++;
@@ -182,7 +183,7 @@ static void fill_slots(struct batch *b)
 static void fill_score_slot(struct batch *b, uint32_t score)
 {
     const struct asy_program *program = b->program;
-    const int64_t *total = b->w->total + (size_t)score * b->pass->batch_rows;
+    const int64_t *total = b->w->total + (size_t)score * b->pass->stride;
     for (uint32_t s = 0; s < program->slots.n; s++) {
         const struct asy_slot *slot = &program->slots.items[s];
         if (slot->input.kind != ASY_IN_SCORE || slot->input.index != score) continue;
@@ -235,13 +236,13 @@ static void run_term(struct batch *b, uint32_t number)
     }
     case ASY_TERM_ONCE:
     case ASY_TERM_EACH: {
-        const uint32_t *count = w->count[term->window] + (size_t)term->event_rule->event * b->pass->batch_rows;
+        const uint32_t *count = w->count[term->window] + (size_t)term->event_rule->event * b->pass->stride;
         if (term->kind == ASY_TERM_ONCE) kern->points_once(count, b->n, limited(term->p, term->lo, term->hi), points);
         else kern->points_each(count, b->n, term->p, term->lo, term->hi, points);
         break;
     }
     case ASY_TERM_WEIGHED:
-        kern->points_weighted(w->weighed + (size_t)term->weigh_slot * b->pass->batch_rows, b->n, term->p, term->lo, term->hi,
+        kern->points_weighted(w->weighed + (size_t)term->weigh_slot * b->pass->stride, b->n, term->p, term->lo, term->hi,
                               points);
         break;
     case ASY_TERM_SCAN:
@@ -250,8 +251,8 @@ static void run_term(struct batch *b, uint32_t number)
         break;
     default: return;
     }
-    kern->add(points, b->n, w->total + (size_t)term->score * b->pass->batch_rows);
-    kern->top(points, b->n, (uint16_t)number, w->top_term, w->top_points, b->pass->batch_rows);
+    kern->add(points, b->n, w->total + (size_t)term->score * b->pass->stride);
+    kern->top(points, b->n, (uint16_t)number, w->top_term, w->top_points, b->pass->stride);
 }
 
 static int64_t unit_of(const struct asy_score *score)
@@ -271,7 +272,7 @@ static void run_filled(struct batch *b, const struct asy_score *score, int64_t *
             for (uint32_t i = 0; i < b->n; i++) total[i] += asy_column_filled(column, b->row0 + i);
         } else {
             const uint32_t *count = item->event == ASY_ANY_EVENT ? w->any[0]
-                                                                 : w->count[0] + (size_t)item->event * b->pass->batch_rows;
+                                                                 : w->count[0] + (size_t)item->event * b->pass->stride;
             for (uint32_t i = 0; i < b->n; i++) total[i] += count[i] > 0;
         }
     }
@@ -285,7 +286,7 @@ static void find_idle(struct batch *b, const bool *named)
     struct worker *w = b->w;
     memset(w->idle_last, 0, b->n * sizeof(uint32_t));
     for (uint32_t name = 0; name < n_names_of(b->program); name++) {
-        const size_t at = (size_t)name * b->pass->batch_rows;
+        const size_t at = (size_t)name * b->pass->stride;
         if (named[name]) b->kern->latest(w->count[0] + at, w->last + at, b->n, w->idle_last);
     }
 }
@@ -296,12 +297,12 @@ static void run_score(struct batch *b, uint32_t number)
     const struct asy_score *score = &program->rules->scores[number];
     const struct asy_kern *kern = b->kern;
     struct worker *w = b->w;
-    int64_t *total = w->total + (size_t)number * b->pass->batch_rows;
+    int64_t *total = w->total + (size_t)number * b->pass->stride;
     memset(total, 0, b->n * sizeof(*total));
 
     if (score->kind == ASY_SCORE_SUM)
         for (uint32_t p = 0; p < score->n_parts; p++) {
-            const int64_t *part = w->total + (size_t)score->parts[p] * b->pass->batch_rows;
+            const int64_t *part = w->total + (size_t)score->parts[p] * b->pass->stride;
             for (uint32_t i = 0; i < b->n; i++) total[i] += part[i];
         }
     else if (score->kind == ASY_SCORE_FILLED) run_filled(b, score, total);
@@ -348,7 +349,7 @@ static void run_batch(struct batch *b)
 {
     const struct asy_program *program = b->program;
     const struct asy_rules *rules = program->rules;
-    const uint32_t stride = b->pass->batch_rows;
+    const uint32_t stride = b->pass->stride;
     struct worker *w = b->w;
     struct asy_results *r = b->pass->results;
 
@@ -401,7 +402,7 @@ static bool make_worker(struct pass *pass, struct worker *w)
     const struct asy_program *program = pass->program;
     const struct asy_rules *rules = program->rules;
     struct asy_pool *pool = &pass->pool;
-    const size_t rows = pass->batch_rows, names = (size_t)n_names_of(program) + 1;
+    const size_t rows = pass->stride, names = (size_t)n_names_of(program) + 1;
     bool ok = asy_cond_scratch_init(&w->cond, pool->mem, program->depth, pass->batch_rows);
     ok = ok && (w->views = asy_pool_alloc_n(pool, program->slots.n + 1, sizeof(*w->views)));
     ok = ok && (w->slot_data = asy_pool_alloc_n(pool, program->slots.n + 1, sizeof(void *)));
@@ -441,18 +442,19 @@ assay_status asy_pass_run(const struct asy_program *program, const struct asy_pa
                           struct asy_results *results, struct assay_error *error)
 {
     const struct asy_rules *rules = program->rules;
-    const uint32_t n_threads = options->n_threads == 0 ? 1 : options->n_threads;
     struct pass pass = {.program = program, .kern = options->kern, .results = results};
     pass.batch_rows = options->batch_rows == 0 ? ASY_BATCH_ROWS_DEFAULT : options->batch_rows;
     ASY_CHECK(pass.batch_rows <= ASY_BATCH_ROWS_MAX, pass.batch_rows, ASY_BATCH_ROWS_MAX);
+    pass.stride = (pass.batch_rows + 15) / 16 * 16 + 16;
+    const uint64_t n_batches = ((uint64_t)results->n_leads + pass.batch_rows - 1) / pass.batch_rows;
+    uint32_t n_threads = options->n_threads;
+    if (n_threads > n_batches) n_threads = (uint32_t)n_batches; /* nobody is made who would have nothing to do */
+    if (n_threads == 0) n_threads = 1;
     asy_pool_init(&pass.pool, results->mem);
     pass.workers = asy_pool_alloc_n(&pass.pool, n_threads, sizeof(*pass.workers));
     bool ok = pass.workers != NULL;
     for (uint32_t w = 0; ok && w < n_threads; w++) ok = make_worker(&pass, &pass.workers[w]);
-    if (ok) {
-        const uint64_t n_batches = ((uint64_t)results->n_leads + pass.batch_rows - 1) / pass.batch_rows;
-        asy_parallel(n_threads, n_batches, work, &pass);
-    }
+    if (ok) asy_parallel(n_threads, n_batches, work, &pass);
     for (uint32_t w = 0; pass.workers != NULL && w < n_threads; w++) {
         struct worker *worker = &pass.workers[w];
         const bool has_failed = worker->cond.text.has_failed;

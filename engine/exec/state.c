@@ -50,7 +50,7 @@ assay_status asy_state_set_cursor(struct asy_state *state, struct asy_str team, 
 
 const struct asy_routed *asy_state_lead(const struct asy_state *state, struct asy_str id)
 {
-    const uint32_t code = asy_dict_find(&state->ids, id);
+    const uint32_t code = state->ids.n <= 1 ? 0 : asy_dict_find(&state->ids, id);
     return code == 0 ? NULL : &state->routed[code - 1];
 }
 

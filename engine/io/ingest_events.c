@@ -454,7 +454,9 @@ assay_status asy_ingest_read_events(struct asy_ingest *ingest, struct asy_ingest
     }
     if ((status = flush(ingest, file, &plan, error)) != ASSAY_OK)
         return status;
-    if (is_json && asy_ingest_counts(ingest, file)->n_rows > 0 &&
+    /* Without a single key every row was malformed; what is wrong with them says more than what is missing. */
+    const struct asy_str *names;
+    if (is_json && asy_rows_header(file->rows, &names) > 0 &&
         (status = match_header(ingest, file, &plan, true, error)) != ASSAY_OK)
         return status;
     return asy_ingest_end(ingest, file, error);

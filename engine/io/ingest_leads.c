@@ -381,7 +381,10 @@ assay_status asy_ingest_read_leads(struct asy_ingest *ingest, struct asy_ingest_
     if (asy_ingest_counts(ingest, file)->n_rows == 0)
         return asy_fail(error, ASSAY_E_DATA, "%.*s: expected leads, found a file that has a header but no data rows",
                         ASY_ARG(file->path));
-    if (is_json && (status = match_header(ingest, file, &plan, true, error)) != ASSAY_OK)
+    /* Without a single key every row was malformed; what is wrong with them says more than what is missing. */
+    const struct asy_str *names;
+    if (is_json && asy_rows_header(file->rows, &names) > 0 &&
+        (status = match_header(ingest, file, &plan, true, error)) != ASSAY_OK)
         return status;
     return asy_ingest_end(ingest, file, error);
 }

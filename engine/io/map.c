@@ -260,6 +260,25 @@ static void check_alias(struct reader *r, const struct asy_yaml *node, const str
                      ASY_ARG(field->name), expected, ASY_ARG(to), hint);
 }
 
+/* Sorted for asy_map_alias. Cells are read without blanks at both ends, so two keys may be one text. */
+static void sort_aliases(struct reader *r, const char *where, const struct asy_yaml *node, struct asy_map_value *values, uint32_t n)
+{
+    if (n < 2)
+        return;
+    qsort(values, n, sizeof(*values), by_from);
+    for (uint32_t v = 1; v < n; v++) {
+        if (by_from(&values[v - 1], &values[v]) != 0)
+            continue;
+        uint32_t key = node->n - 1;
+        while (!asy_str_eq(asy_str_trim(node->keys[key]->text), values[v].from))
+            key--;
+        asy_diag_add(r->diags, "E0911", "map-alias-twice", node->keys[key]->pos, underline(node->keys[key]),
+                     "%s: expected every text once, found `%.*s` again (blanks at its ends do not count)", where,
+                     ASY_ARG(values[v].from));
+        return;
+    }
+}
+
 static void read_aliases(struct reader *r, const struct asy_yaml *node, struct asy_map_field *entry)
 {
     const struct asy_field *field = &r->schema->fields[entry->field];
@@ -276,8 +295,7 @@ static void read_aliases(struct reader *r, const struct asy_yaml *node, struct a
         check_alias(r, node->items[i], field, to);
         values[n++] = (struct asy_map_value){from, to};
     }
-    if (n > 1)
-        qsort(values, n, sizeof(*values), by_from);
+    sort_aliases(r, "values", node, values, n);
     entry->values = values;
     entry->n_values = n;
 }
@@ -370,8 +388,7 @@ static void read_names(struct reader *r, const struct asy_yaml *node)
         if (to.p && expect_event(r, node->items[i], to) && from.len > 0)
             names[n++] = (struct asy_map_value){from, to};
     }
-    if (n > 1)
-        qsort(names, n, sizeof(*names), by_from);
+    sort_aliases(r, "names", node, names, n);
     r->map->names = names;
     r->map->n_names = n;
 }

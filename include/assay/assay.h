@@ -1,21 +1,21 @@
 /* assay/assay.h - score a lead database from your own program.
  *
- *     struct assay *a;
+ *     struct assay *a = NULL;
  *     struct assay_error error;
  *     if (assay_open(&a, NULL, &error) || assay_load_rules(a, "rules.yaml", &error) ||
  *         assay_load_data(a, &(struct assay_data){.struct_size = sizeof(struct assay_data), .leads = "leads.csv",
  *                                                 .as_of_s = 1793491200}, &error) ||
  *         assay_run(a, NULL, &error))
  *         fprintf(stderr, "%s\n", error.text);
- *     for (uint32_t row = 0, n; row < assay_n_leads(a); row++) {
+ *     else for (uint32_t row = 0, n; row < assay_n_leads(a); row++) {
  *         const char *id = assay_lead_id(a, row, &n);
  *         printf("%.*s %lld\n", (int)n, id, (long long)assay_score_milli(a, 0, row) / 1000);
  *     }
  *     assay_close(a);
  *
- * Order of calls: open, load_rules, load_data, run, then read as often as you like. Texts that are
- * given out live until the next load, run or close, and end with a NUL unless said otherwise. The library reads no clock, no environment and no locale: what it
- * is given decides every byte of the result.
+ * Order of calls: open, load_rules, load_data, run, then read as often as you like. Texts that are given out live until the
+ * next load, run or close, and end with a NUL unless said otherwise. The library reads no clock, no environment and no
+ * locale: what it is given decides every byte of the result.
  *
  * Threads: one handle belongs to one thread at a time; different handles are independent. */
 #ifndef ASSAY_ASSAY_H
