@@ -33,7 +33,7 @@ assay_status assay_open(struct assay **out, const struct assay_options *options,
     assay->seed = options->seed;
     asy_pool_init(&assay->text, &assay->mem);
     asy_diags_init(&assay->diags, &assay->mem);
-    asy_state_init(&assay->state, &assay->mem);
+    asy_state_init(&assay->state, &assay->mem, assay->seed);
     *out = assay;
     return ASSAY_OK;
 }
@@ -47,7 +47,7 @@ static void drop_results(struct assay *assay)
     /* A run moves the round robins on. Where nobody keeps the state for a next run, the same call gives the same owners again. */
     if (assay->state.is_kept) return;
     asy_state_fini(&assay->state);
-    asy_state_init(&assay->state, &assay->mem);
+    asy_state_init(&assay->state, &assay->mem, assay->seed);
 }
 static void drop_data(struct assay *assay)
 {
@@ -199,7 +199,8 @@ assay_status assay_run(struct assay *assay, const struct assay_run_options *opti
     drop_results(assay);
     assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
     if (status != ASSAY_OK) return status;
-    status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms, error);
+    status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms,
+                              assay->seed, error);
     if (status != ASSAY_OK) {
         asy_program_fini(&assay->program);
         return status;

@@ -26,6 +26,13 @@ enum {
 
 static char cli_folder[64];
 
+/* Texts that were read, freed at the end. */
+struct cli_text {
+    struct cli_text *next;
+    char bytes[];
+};
+static struct cli_text *cli_texts;
+
 static inline void cli_setup(void)
 {
     snprintf(cli_folder, sizeof(cli_folder), "/tmp/assay-e2e-XXXXXX");
@@ -37,6 +44,10 @@ static inline void cli_teardown(void)
 {
     char command[96];
     cr_assert_eq(chdir("/"), 0);
+    for (struct cli_text *next; cli_texts != NULL; cli_texts = next) {
+        next = cli_texts->next;
+        free(cli_texts);
+    }
     snprintf(command, sizeof(command), "rm -rf %s", cli_folder);
     cr_assert_eq(system(command), 0);
 }
@@ -56,22 +67,24 @@ static inline void put_text(const char *path, const char *text)
     put_bytes(path, text, strlen(text));
 }
 
-/* All of a file, ended with a NUL; NULL if it is not there. Never freed: a test is a short process. */
+/* All of a file, ended with a NUL, until the end of the test; NULL if it is not there. */
 static inline char *get_bytes(const char *path, size_t *n)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) return NULL;
-    size_t cap = 1 << 16, len = 0;
-    char *bytes = malloc(cap);
-    for (size_t got; bytes != NULL && (got = fread(bytes + len, 1, cap - len - 1, file)) > 0;) {
+    size_t cap = 1 << 12, len = 0;
+    struct cli_text *text = malloc(sizeof(*text) + cap);
+    for (size_t got; text != NULL && (got = fread(text->bytes + len, 1, cap - len - 1, file)) > 0;) {
         len += got;
-        if (cap - len < 2) bytes = realloc(bytes, cap *= 2);
+        if (cap - len < 2) text = realloc(text, sizeof(*text) + (cap *= 2));
     }
-    cr_assert_not_null(bytes);
+    cr_assert_not_null(text);
     fclose(file);
-    bytes[len] = '\0';
+    text->next = cli_texts;
+    cli_texts = text;
+    text->bytes[len] = '\0';
     if (n != NULL) *n = len;
-    return bytes;
+    return text->bytes;
 }
 
 static inline char *get_text(const char *path)
@@ -172,8 +185,6 @@ static inline int cli_wait(pid_t child)
         kill(child, SIGKILL);
         waitpid(child, &status, 0);
     }
-    free(cli_out);
-    free(cli_err);
     cli_out = get_bytes("out", NULL);
     cli_err = get_bytes("err", NULL);
     if (done == 0) return CLI_HUNG;

@@ -1,6 +1,8 @@
 /* libFuzzer body for rule files: any bytes are loaded or refused with findings; what is accepted can be linted and run, and
  * the batched pass says what the row-at-a-time reading says, on leads made from the numbers and words of the file itself.
  *
+ * An input that starts with "#!" is not a rule file, but the decisions from which rule_maker.h makes one.
+ *
  *     fuzz_rules -dict=tests/corpus/rules.dict FOLDER tests/corpus/rules rules */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include "exec/pass.h"
 #include "rule/lint.h"
 #include "rule/load.h"
+#include "rule_maker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -248,9 +251,9 @@ static void fuzz_run_pass(struct fuzz_world *world, const char *isa, uint32_t ba
     assay_status status = asy_program_init(&program, world->mem, &world->rules, &world->store, FUZZ_AS_OF_S, &error);
     FUZZ_MUST(status == ASSAY_OK || status == ASSAY_E_LIMIT, "%s", error.text);
     if (status != ASSAY_OK) return;
-    status = asy_results_init(&results, world->mem, &world->rules, world->store.n_leads, program.n_terms, &error);
+    status = asy_results_init(&results, world->mem, &world->rules, world->store.n_leads, program.n_terms, 1, &error);
     FUZZ_MUST(status == ASSAY_OK, "%s", error.text);
-    asy_state_init(&state, world->mem);
+    asy_state_init(&state, world->mem, 1);
     FUZZ_MUST(asy_pass_run(&program, &options, &results, &error) == ASSAY_OK, "%s", error.text);
     fuzz_check_results(&program, &results);
     FUZZ_MUST(asy_assign(&program, &results, &state, &error) == ASSAY_OK, "%s", error.text);
@@ -271,9 +274,9 @@ static void fuzz_use_rules(struct fuzz_world *world)
     asy_store_fini(&world->store);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+/* Was the file accepted? */
+static bool fuzz_rules_text(const uint8_t *bytes, size_t n)
 {
-    if (n > 1 << 16) return 0;
     struct fuzz_file file = {bytes, n};
     const struct asy_file_reader reader = {.ctx = &file, .read = fuzz_file_read};
     struct asy_mem mem;
@@ -300,5 +303,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (status == ASSAY_OK) asy_rules_fini(&world.rules);
     asy_diags_fini(&diags);
     FUZZ_MUST(mem.live_bytes == 0, "%llu bytes", (unsigned long long)mem.live_bytes);
+    return status == ASSAY_OK;
+}
+
+static bool fuzz_made_rules(const uint8_t *bytes, size_t n)
+{
+    static char text[MAKER_TEXT_MAX];
+    struct maker maker = {.bytes = bytes, .n = n, .text = text};
+    maker_make(&maker);
+    if (getenv("ASSAY_FUZZ_SHOW") != NULL) fprintf(stderr, "%s", text);
+    return fuzz_rules_text((const uint8_t *)text, maker.len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    if (n > 1 << 16) return 0;
+    if (n > 2 && bytes[0] == '#' && bytes[1] == '!') fuzz_made_rules(bytes + 2, n - 2);
+    else fuzz_rules_text(bytes, n);
     return 0;
 }

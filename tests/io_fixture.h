@@ -145,4 +145,36 @@ static inline void io_done(struct io_run *run)
     cr_expect_eq(run->mem.live_bytes, 0, "%llu bytes were not given back", (unsigned long long)run->mem.live_bytes);
 }
 
+/* ---- what came of it ---- */
+
+static inline const struct asy_ingest_report *report_of(const struct io_run *run)
+{
+    return asy_ingest_report(run->ingest);
+}
+
+static inline void expect_ok(const struct io_run *run)
+{
+    const char *reason = "";
+    cr_assert_eq(run->status, ASSAY_OK, "%s", run->error.text);
+    cr_expect(asy_store_valid(&run->store, &reason), "%s", reason);
+}
+
+static inline void expect_text(struct asy_str found, const char *expected, const char *what)
+{
+    cr_expect(asy_str_is(found, expected), "%s: found `%.*s`, expected `%s`", what, ASY_ARG(found), expected);
+}
+
+static inline struct asy_str text_at(const struct io_run *run, uint32_t field, uint32_t row)
+{
+    const struct asy_column *column = &run->store.columns[field];
+    return asy_column_code_text(column, asy_column_code(column, row));
+}
+
+static inline int64_t us(const char *time)
+{
+    int64_t at = 0;
+    cr_assert_eq(asy_time_read(asy_str_of(time), &at), ASY_TIME_OK);
+    return at;
+}
+
 #endif

@@ -165,12 +165,16 @@ static const struct {
                {"1000000000000000000000000000000000000e-36", true, 1.0},
                {"", false, 0},
                {"+", false, 0},
-               {".5", false, 0},
-               {"5.", false, 0},
+               {".5", true, 0.5},
+               {"5.", true, 5},
                {".", false, 0},
                {"1e", false, 0},
                {"1e+", false, 0},
-               {"1.e1", false, 0},
+               {"1.e1", true, 10},
+               {".5e1", true, 5},
+               {"-.25", true, -0.25},
+               {".e1", false, 0},
+               {"-.", false, 0},
                {"1.5.2", false, 0},
                {"1,5", false, 0},
                {"1 000", false, 0},
@@ -240,20 +244,18 @@ Test(number, very_long_digit_strings)
     free(text);
 }
 
-/* [+-]digits[.digits][e[+-]digits], said a second time. */
+/* [+-]digits[.digits][e[+-]digits] with digits on one side of the point at least, said a second time. */
 static bool in_grammar(const char *p)
 {
     p += *p == '+' || *p == '-';
-    size_t n = strspn(p, "0123456789");
-    if (n == 0)
-        return false;
-    p += n;
+    size_t n_before = strspn(p, "0123456789"), n_behind = 0, n;
+    p += n_before;
     if (*p == '.') {
-        n = strspn(++p, "0123456789");
-        if (n == 0)
-            return false;
-        p += n;
+        n_behind = strspn(++p, "0123456789");
+        p += n_behind;
     }
+    if (n_before + n_behind == 0)
+        return false;
     if (*p == 'e' || *p == 'E') {
         p++;
         p += *p == '+' || *p == '-';

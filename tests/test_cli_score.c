@@ -110,6 +110,7 @@ Test(cli_score, golden_table_in_other_formats)
     }
     CLI(2, SCORE_GOLD "--quiet --out scored.xlsx");
     HAS(cli_err, "scored.xlsx: expected a name ending in .csv, .tsv or .ndjson");
+    CLI(2, "score " GOLD "/rules.yaml --leads absent.csv --out scored.xlsx"); /* said before anything is read */
 }
 
 Test(cli_score, small_table)
@@ -169,7 +170,7 @@ Test(cli_score, a_file_that_is_no_state_is_left_alone)
     cr_expect_not(is_there("scored.csv"));
     cr_assert_eq(mkdir("folder", 0700), 0);
     CLI(1, "score r.yaml --leads l.csv --state folder" AS_OF);
-    HAS(cli_err, "folder: expected a file, found a folder");
+    HAS(cli_err, "folder: expected the name of a file, found a folder");
 }
 
 Test(cli_score, only_what_changed)
@@ -187,7 +188,7 @@ Test(cli_score, only_what_changed)
     HAS(cli_err, "absent.csv: expected a file, found no `absent.csv`");
     put_text("other.csv", "a\n1\n");
     CLI(1, "score r.yaml --leads l.csv --changed-from other.csv" AS_OF);
-    HAS(cli_err, "other.csv: expected an earlier output with a column lead_id, found none");
+    HAS(cli_err, "other.csv: expected an earlier output of these rules, found no column lead_id; without --changed-from all leads are written");
 }
 
 /* -- bad rows ------------------------------------------------------------------------------------------------------------- */
@@ -207,7 +208,8 @@ Test(cli_score, rejected_rows_are_told_with_place_and_reason)
     put_leads_with_two_bad_rows(300);
     CLI(0, "score r.yaml --leads bad.csv --rejects rejects.csv" AS_OF);
     cr_expect_str_eq(get_text("rejects.csv"), "file,line,column,reason,row\n"
-                                              "bad.csv,3,lead_id,duplicate lead id (first on row 1),\"L1,6\"\n"
+                                              "bad.csv,3,lead_id,\"duplicate lead id (first on line 2); drop one of them, or name another key with --map "
+                                              "(leads: {key: COLUMN})\",\"L1,6\"\n"
                                               "bad.csv,4,,\"expected 2 cells, found 3; quote a cell whose text holds `,`\",\"L2,7,8\"\n");
     cr_expect_eq(mode_of("rejects.csv"), 0600);
     HAS(cli_err, "bad.csv: 303 rows, 301 kept, 2 rejected\n");
@@ -221,7 +223,7 @@ Test(cli_score, too_many_rejected_rows_write_nothing)
     put_text("scored.csv", "old\n");
     CLI(1, "score r.yaml --leads bad.csv --rejects rejects.csv --state state.csv --summary-json s.json" AS_OF);
     HAS(cli_err, "bad.csv: 2 of 13 rows were rejected (15.4 %), more than the 1 % that --max-rejects allows; first: bad.csv:3: "
-                 "duplicate lead id (first on row 1)");
+                 "duplicate lead id (first on line 2); drop one of them, or name another key with --map (leads: {key: COLUMN})");
     cr_expect_str_eq(get_text("scored.csv"), "old\n");
     cr_expect_not(is_there("state.csv"));
     cr_expect_not(is_there("s.json"));
@@ -417,7 +419,7 @@ Test(cli_score, the_summary_for_machines_is_repeatable)
                                         "\"events_kept\": 14",
                                         "\"events_of_unknown_leads\": 1", "\"events_after_as_of\": 1", "\"events_of_unknown_name\": 1",
                                         "\"name\": \"Hot\",\n      \"leads\": 4\n", "\"name\": \"Free mail\",\n      \"leads\": 1\n",
-                                        "\"company.employees\": 1\n"};
+                                        "\"field\": \"company.employees\",\n        \"leads\": 1,\n"};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) HAS(text, parts[i]);
     cr_expect_eq(mode_of("one.json"), 0600);
 }
@@ -457,7 +459,11 @@ Test(cli_score, outputs_that_cannot_be_written)
     HAS(cli_err, "no/such/scored.csv: cannot open its folder");
     CLI(1, "score r.yaml --leads l.csv --rejects no/such/rejects.csv" AS_OF);
     HAS(cli_err, "no/such/rejects.csv: cannot open its folder");
-    cr_expect_not(is_there("scored.csv"));
+    CLI(1, "score r.yaml --leads l.csv --state no/such/state.csv" AS_OF);
+    HAS(cli_err, "no/such/state.csv: cannot open its folder");
+    CLI(1, "score r.yaml --leads l.csv --summary-json no/such/s.json" AS_OF);
+    HAS(cli_err, "no/such/s.json: cannot open its folder");
+    cr_expect_not(is_there("scored.csv"), "found out before anything was written");
     cr_assert_eq(mkdir("folder.csv", 0700), 0);
     CLI(1, "score r.yaml --leads l.csv --out folder.csv" AS_OF);
     HAS(cli_err, "folder.csv: expected the name of a file, found a folder");
@@ -515,7 +521,7 @@ Test(cli_score, wrong_usage_is_told_with_the_nearest)
         {"score r.yaml --leads l.csv --thread 2", 2, "unknown flag `--thread`; did you mean `--threads`?\n"},
         {"score r.yaml --leads l.csv --leads l.csv", 2, "--leads: expected once, found twice\n"},
         {"score r.yaml b.yaml --leads l.csv", 2, "expected only RULES.yaml, found `b.yaml` as well\n"},
-        {"score r.yaml --leads l.csv --threads 0", 2, "--threads: expected 1 to 1024, found 0\n"},
+        {"score r.yaml --leads l.csv --threads 0", 2, "--threads: expected 1 to 256, found 0\n"},
         {"score r.yaml --leads l.csv --batch 70000", 2, "--batch: expected 1 to 65536, found 70000\n"},
         {"score r.yaml --leads l.csv --as-of 01/02/2026", 2, "can be read day first or month first; write it as 2026-11-01\n"},
         {"score r.yaml --leads l.csv --as-of 1969-12-31", 2, "as-of: expected a time from 1970-01-01 to 2106-02-07"},
@@ -539,4 +545,58 @@ Test(cli_score, wrong_usage_is_told_with_the_nearest)
     HAS(cli_err, "leads.csv:1:1: error: ");
     CLI(0, "score --help");
     HAS(cli_out, "--changed-from OLD.csv");
+}
+
+/* -- files that must not be mixed up ------------------------------------------------------------------------------------- */
+
+Test(cli_score, a_list_file_of_the_rules_is_no_output)
+{
+    put_text("accounts.csv", "domain,owner\nbig.example,nora\n");
+    put_text("r.yaml", "assay: 1\nfields: {d: text}\nlists: {named: {file: accounts.csv, key: domain}}\n"
+                       "scores: {s: {rules: [{name: A, when: d in named, points: 1}]}}\n");
+    put_text("l.csv", "lead_id,d\n1,big.example\n");
+    CLI(2, "score r.yaml --leads l.csv --out accounts.csv");
+    HAS(cli_err, "assay score: --out: `accounts.csv` is a list file of the rules; name another file");
+    HAS(get_text("accounts.csv"), "big.example,nora");
+}
+
+Test(cli_score, one_file_of_events_does_not_count_twice)
+{
+    put_text("r.yaml", "assay: 1\nfields: {d: text}\nevents: {web: [visit]}\nscores: {s: {events: {visit: {each: 1}}}}\n");
+    put_text("l.csv", "lead_id\n1\n");
+    put_text("e.csv", "lead_id,event,time\n1,visit,2026-01-01\n");
+    CLI(2, "score r.yaml --leads l.csv --events e.csv --events ./e.csv --out o.csv");
+    HAS(cli_err, "`e.csv` and `./e.csv` are one file, whose events would count twice; give it once");
+}
+
+/* What begins with an apostrophe is written so that it reads back as it was, and is not "changed" for ever. */
+Test(cli_score, apostrophes_survive_changed_from)
+{
+    put_text("r.yaml", "assay: 1\nfields: {p: int}\nscores: {s: {rules: [{name: \"'=n\", by: p, points: {1: 1, 2: 2, missing: 0}}]}}\n");
+    put_text("l.csv", "lead_id,p\n=1,1\n'=1,2\n''=1,1\n'a,1\n");
+    CLI(0, "score r.yaml --leads l.csv --as-of 2026-01-01 --out o.csv");
+    HAS(get_text("o.csv"), "\n'=1,1,");
+    HAS(get_text("o.csv"), "\n''=1,2,");
+    HAS(get_text("o.csv"), "\n'''=1,1,");
+    HAS(get_text("o.csv"), "\n'a,1,");
+    CLI(0, "score r.yaml --leads l.csv --as-of 2026-01-01 --out again.csv --changed-from o.csv");
+    cr_expect_null(strchr(strchr(get_text("again.csv"), '\n') + 1, '\n'), "nothing has changed: %s", get_text("again.csv"));
+    CLI(0, "score r.yaml --leads l.csv --as-of 2026-01-01 --out o.ndjson");
+    CLI(0, "score r.yaml --leads l.csv --as-of 2026-01-01 --out none.ndjson --changed-from o.ndjson");
+    cr_expect_str_eq(get_text("none.ndjson"), "");
+    CLI(0, "score r.yaml --leads l.csv --as-of 2026-01-01 --out all.ndjson --changed-from none.ndjson");
+    cr_expect_str_eq(get_text("all.ndjson"), get_text("o.ndjson"));
+}
+
+/* Where the state cannot be put in place, the scored leads do not appear either. */
+Test(cli_score, no_output_without_its_state)
+{
+    put_text("r.yaml", "assay: 1\nfields: {p: int}\nscores: {s: {rules: [{name: A, when: p > 0, points: 1}]}}\n"
+                       "teams: {t: {anywhere: [ann, bob]}}\nroutes: [{name: R, otherwise: true, assign: {round_robin: t}}]\n");
+    put_text("l.csv", "lead_id,p\n1,1\n");
+    CLI(1, "score r.yaml --leads l.csv --out o.csv --state nowhere/state.csv");
+    cr_expect(access("o.csv", F_OK) != 0);
+    put_text("state.csv", "");
+    CLI(1, "score r.yaml --leads l.csv --out o.csv --state state.csv");
+    HAS(cli_err, "state.csv: expected a state file, found an empty one; remove it to begin anew");
 }

@@ -278,6 +278,8 @@ Test(exec_cond, mixed_rows_are_as_the_row_evaluator_says)
         "crm.open || company.employees > 5",
         "days_since(deal.lost_on) >= 180 && days_since(deal.lost_on) <= 365",
         "now >= deal.lost_on",
+        "days_since(deal.lost_on) != 3 || 3 == days_since(deal.lost_on)", /* unknown where the time is empty */
+        "!(days_since(deal.lost_on) == 3.0)",
         "deal.lost_on < timestamp('2026-01-01T00:00:00Z') || deal.lost_on > now",
         "contact.title.contains('Sales') || contact.title.matches('^Head')",
         "size(contact.title) > size(company.industry)",

@@ -20,7 +20,7 @@ Test(exec_weights, half_life_is_within_half_a_unit_of_the_real_number)
     static const uint32_t spans[] = {1, 2, 3, 7, 30, 45, 90, 180, 365, 1000};
     for (size_t s = 0; s < sizeof(spans) / sizeof(spans[0]); s++) {
         struct asy_weights w;
-        cr_assert(asy_weights_make(&w, &pool, ASY_WEIGHT_HALF_LIFE, spans[s]));
+        cr_assert(asy_weights_make(&w, &pool, ASY_WEIGHT_HALF_LIFE, spans[s], UINT32_MAX - 1));
         cr_assert_eq(w.factor[0], 1u << 30);
         cr_assert_eq(asy_weights_at(&w, spans[s]), 1u << 29);
         cr_assert_eq(asy_weights_at(&w, spans[s] * 10ull), 1u << 20);
@@ -37,7 +37,7 @@ Test(exec_weights, half_life_is_within_half_a_unit_of_the_real_number)
 Test(exec_weights, linear_goes_straight_to_nothing)
 {
     struct asy_weights w;
-    cr_assert(asy_weights_make(&w, &pool, ASY_WEIGHT_LINEAR, 90));
+    cr_assert(asy_weights_make(&w, &pool, ASY_WEIGHT_LINEAR, 90, UINT32_MAX - 1));
     cr_assert_eq(asy_weights_at(&w, 0), 1u << 30);
     cr_assert_eq(asy_weights_at(&w, 45), 1u << 29);
     cr_assert_eq(asy_weights_at(&w, 60), 357913941);
@@ -49,9 +49,19 @@ Test(exec_weights, linear_goes_straight_to_nothing)
 Test(exec_weights, the_table_is_the_same_everywhere)
 {
     struct asy_weights w;
-    cr_assert(asy_weights_make(&w, &pool, ASY_WEIGHT_HALF_LIFE, 30));
+    cr_assert(asy_weights_make(&w, &pool, ASY_WEIGHT_HALF_LIFE, 30, UINT32_MAX - 1));
     cr_assert_eq(w.n, 931);
     cr_assert_eq(w.factor[1], 1049217527);
     cr_assert_eq(w.factor[29], 549419675);
     cr_assert_eq(w.factor[100], 106528681);
+}
+
+/* A half life of a century must not take a table of three millennia. */
+Test(exec_weights, the_table_ends_at_the_oldest_age)
+{
+    struct asy_weights all, cut;
+    cr_assert(asy_weights_make(&all, &pool, ASY_WEIGHT_HALF_LIFE, 30, UINT32_MAX - 1));
+    cr_assert(asy_weights_make(&cut, &pool, ASY_WEIGHT_HALF_LIFE, 30, 100));
+    cr_assert_eq(cut.n, 101);
+    cr_assert_eq(memcmp(cut.factor, all.factor, 101 * sizeof(uint32_t)), 0);
 }

@@ -400,7 +400,13 @@ static int64_t read_whole(const char *path, char *out, size_t cap)
     return (int64_t)n;
 }
 
-/* The files that a run leaves: whole as ever, or not there. */
+static assay_status write_state(struct assay *assay, struct assay_error *error)
+{
+    struct asy_writer *writer = NULL;
+    const assay_status status = asy_state_prepare(&assay->state, &assay->mem, "state", &writer, error);
+    return status == ASSAY_OK ? asy_writer_commit(writer, error) : status;
+}
+
 Test(fault, one_allocation_fails_while_output_and_state_are_written)
 {
     static char wanted[2][1 << 18], found[1 << 18];
@@ -425,7 +431,7 @@ Test(fault, one_allocation_fails_while_output_and_state_are_written)
         /* compared with itself nothing has changed; every other time all rows are written */
         const assay_status statuses[2] = {
             asy_output_write(assay, "new.ndjson", ASY_FORMAT_NDJSON, k % 2 ? "old.csv" : NULL, &n_written, &error),
-            asy_state_write(&assay->state, &assay->mem, "state", &error)};
+            write_state(assay, &error)};
         static const char *const paths[2] = {"new.ndjson", "state"};
         if (k == 0) n_calls = 2 * faulty.n_calls + 40;
         for (size_t f = 0; f < 2; f++) {
@@ -451,7 +457,7 @@ Test(fault, one_allocation_fails_while_output_and_state_are_written)
         struct asy_state state;
         faulty.n_calls = 0;
         faulty.fail_at = k;
-        asy_state_init(&state, &assay->mem);
+        asy_state_init(&state, &assay->mem, 1);
         const assay_status status = asy_state_read(&state, &assay->mem, "state", &error);
         if (k == 0) n_calls = faulty.n_calls;
         cr_assert(status == ASSAY_OK || (status == ASSAY_E_NOMEM && k > 0), "allocation %lld: %s", (long long)k, error.text);

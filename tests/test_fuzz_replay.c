@@ -71,4 +71,33 @@ Test(fuzz_replay, conditions) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/ce
 Test(fuzz_replay, maps) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/map", fuzz_map_once); }
 Test(fuzz_replay, rows) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/rows", fuzz_rows_once); }
 Test(fuzz_replay, rules) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/rules", fuzz_rules_once); }
+/* Rule files made at random: pass and reference agree on them, and nearly all are accepted. */
+Test(fuzz_replay, made_rules)
+{
+    enum { N_FILES = 400 };
+    unsigned n_accepted = 0;
+    for (uint32_t seed = 1; seed <= N_FILES; seed++) {
+        uint8_t bytes[400];
+        uint64_t rng = seed;
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+            rng = rng * 6364136223846793005u + 1442695040888963407u;
+            bytes[i] = (uint8_t)(rng >> 40);
+        }
+        fflush(NULL);
+        const pid_t child = fork();
+        cr_assert_geq(child, 0);
+        if (child == 0) {
+            alarm(SECONDS_MAX);
+            _exit(fuzz_made_rules(bytes, sizeof(bytes)) ? 0 : 1);
+        }
+        int how = 0;
+        cr_assert_eq(waitpid(child, &how, 0), child);
+        cr_expect(WIFEXITED(how) && WEXITSTATUS(how) <= 1, "seed %u: expected to end well, found %s %d", seed,
+                  WIFSIGNALED(how) ? "signal" : "exit code", WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
+        n_accepted += WIFEXITED(how) && WEXITSTATUS(how) == 0;
+    }
+    printf("%u of %d accepted\n", n_accepted, N_FILES);
+    cr_expect_gt(n_accepted, N_FILES * 3 / 4);
+}
+
 Test(fuzz_replay, shipped_rules) { replay_folder(ASSAY_SOURCE_DIR "/rules", fuzz_rules_once); }

@@ -4,36 +4,6 @@
 #include "failing_mem.h"
 #include "store/events.h"
 
-static const struct asy_ingest_report *report_of(const struct io_run *run)
-{
-    return asy_ingest_report(run->ingest);
-}
-
-static void expect_ok(const struct io_run *run)
-{
-    const char *reason = "";
-    cr_assert_eq(run->status, ASSAY_OK, "%s", run->error.text);
-    cr_expect(asy_store_valid(&run->store, &reason), "%s", reason);
-}
-
-static void expect_text(struct asy_str found, const char *expected, const char *what)
-{
-    cr_expect(asy_str_is(found, expected), "%s: found `%.*s`, expected `%s`", what, ASY_ARG(found), expected);
-}
-
-static struct asy_str text_at(const struct io_run *run, uint32_t field, uint32_t row)
-{
-    const struct asy_column *column = &run->store.columns[field];
-    return asy_column_code_text(column, asy_column_code(column, row));
-}
-
-static int64_t us(const char *time)
-{
-    int64_t at = 0;
-    cr_assert_eq(asy_time_read(asy_str_of(time), &at), ASY_TIME_OK);
-    return at;
-}
-
 /* ---- headers ---- */
 
 Test(io_ingest, headers_match_by_name_then_by_last_part, .init = io_folder, .fini = io_folder_gone)
@@ -84,6 +54,19 @@ Test(io_ingest, header_mistakes, .init = io_folder, .fini = io_folder_gone)
          "leads.csv: expected the column `Number of Employes` (the map gives it to company.employees), found `id`, `Number of "
          "Employees`; did you mean `Number of Employees`?"},
         {NULL, "id,email\n", "leads.csv: expected leads, found a file that has a header but no data rows"},
+        /* a name twice, where it is read: by a rule, by the map (though no rule reads the field), as the key */
+        {NULL, "id,note,industry,industry\n1,n,tech,tech\n",
+         "leads.csv:1: header: expected different names, found `industry` in column 3 and in column 4; rename one of them"},
+        {NULL, "\nid,employees,Employees,Employees\n1,2,3,4\n",
+         "leads.csv: company.employees: expected one column, found `employees` and `Employees`; choose one in the map file (--map): "
+         "`leads: {fields: {company.employees: \"employees\"}}`"},
+        {"leads: {fields: {lead.note: Memo}}", "\nid,Memo,x,Memo\n1,a,b,c\n",
+         "leads.csv:2: header: expected different names, found `Memo` in column 2 and in column 4; rename one of them"},
+        {NULL, "id,id\n1,2\n", "leads.csv:1: header: expected different names, found `id` in column 1 and in column 2; rename one of them"},
+        {"leads: {key: Record}", "Record,email,Record\n1,2,3\n",
+         "leads.csv:1: header: expected different names, found `Record` in column 1 and in column 3; rename one of them"},
+        {NULL, "id,Name,Name\n1,a,b\n",
+         "leads.csv:1: header: expected different names, found `Name` in column 2 and in column 3; rename one of them"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct io_run run;
@@ -121,6 +104,30 @@ Test(io_ingest, header_choices_that_hold, .init = io_folder, .fini = io_folder_g
     }
 }
 
+/* A name twice, where nobody reads it: named once as not used, and the other columns are read as ever. */
+Test(io_ingest, repeated_names_that_nobody_reads, .init = io_folder, .fini = io_folder_gone)
+{
+    struct io_run run;
+    io_run(&run, io_schema(), NULL, "id,Tag,industry,Tag,note,note,Tag\n1,a,tech,b,c,d,e\n",
+           "lead_id,x,event,x,time\n1,p,purchase,q,2026-01-01\n", 0.01);
+    expect_ok(&run);
+    expect_text(text_at(&run, INDUSTRY, 0), "tech", "industry");
+    const struct asy_ingest_report *report = report_of(&run);
+    cr_expect_eq(report->n_events_kept, 1);
+    cr_assert_eq(report->n_unused_columns, 3);
+    expect_text(report->unused_columns[0], "leads.csv: Tag", "unused");
+    expect_text(report->unused_columns[1], "leads.csv: note", "a field that no rule reads");
+    expect_text(report->unused_columns[2], "events.csv: x", "unused");
+    io_done(&run);
+    /* a better match makes the repeated one idle */
+    io_run(&run, io_schema(), NULL, "id,industry,company.industry,industry\n1,other,tech,other\n", NULL, 0.01);
+    expect_ok(&run);
+    expect_text(text_at(&run, INDUSTRY, 0), "tech", "industry");
+    cr_assert_eq(report_of(&run)->n_unused_columns, 1);
+    expect_text(report_of(&run)->unused_columns[0], "leads.csv: industry", "unused");
+    io_done(&run);
+}
+
 /* ---- values ---- */
 
 Test(io_ingest, values_by_type, .init = io_folder, .fini = io_folder_gone)
@@ -133,7 +140,22 @@ Test(io_ingest, values_by_type, .init = io_folder, .fini = io_folder_gone)
         {EMPLOYEES, "employees", "250.00", "250"},
         {EMPLOYEES, "employees", "250.5", NULL},
         {EMPLOYEES, "employees", "\"1,000\"", NULL},
-        {EMPLOYEES, "employees", ".0", NULL},
+        {EMPLOYEES, "employees", ".0", "0"},
+        {EMPLOYEES, "employees", "7.", "7"},
+        {EMPLOYEES, "employees", "-.0", "0"},
+        {EMPLOYEES, "employees", "1e1", "10"},
+        {EMPLOYEES, "employees", "1.5E+3", "1500"},
+        {EMPLOYEES, "employees", "-120e-1", "-12"},
+        {EMPLOYEES, "employees", "0e99", "0"},
+        {EMPLOYEES, "employees", "125e-1", NULL},
+        {EMPLOYEES, "employees", "1e-400", NULL},
+        {EMPLOYEES, "employees", "1e19", NULL},
+        {EMPLOYEES, "employees", "1e", NULL},
+        {EMPLOYEES, "employees", "90071992547409930e-1", "9007199254740993"},
+        {EMPLOYEES, "employees", "9223372036854775807.0", "9223372036854775807"},
+        {EMPLOYEES, "employees", "9223372036854775808.0", NULL},
+        {EMPLOYEES, "employees", "-9223372036854775807e0", "-9223372036854775807"},
+        {EMPLOYEES, "employees", "-9223372036854775808.0", NULL},
         {EMPLOYEES, "employees", "51-200", NULL},
         {EMPLOYEES, "employees", "-9223372036854775808", NULL},
         {REVENUE, "revenue", "1e6", "1000000"},
@@ -143,7 +165,10 @@ Test(io_ingest, values_by_type, .init = io_folder, .fini = io_folder_gone)
         {COUNTRY, "country", "DEU", "DE"},
         {COUNTRY, "country", "Germany", "DE"},
         {COUNTRY, "country", "Narnia", NULL},
-        {INDUSTRY, "industry", "Tech", "tech"},
+        {REVENUE, "revenue", ".5e1", "5"},
+        {REVENUE, "revenue", "5.", "5"},
+        {INDUSTRY, "industry", "tech", "tech"},
+        {INDUSTRY, "industry", "Tech", NULL},
         {INDUSTRY, "industry", "Technology", NULL},
         {OPTED_OUT, "opted_out", "YES", "true"},
         {OPTED_OUT, "opted_out", "0", "false"},
@@ -285,6 +310,8 @@ Test(io_ingest, derived_fields_and_defaults, .init = io_folder, .fini = io_folde
 
 /* ---- lead rows ---- */
 
+#define DUPLICATE_CURE "drop one of them, or name another key with --map (leads: {key: COLUMN})"
+
 Test(io_ingest, rejected_leads, .init = io_folder, .fini = io_folder_gone)
 {
     struct io_run run;
@@ -298,7 +325,7 @@ Test(io_ingest, rejected_leads, .init = io_folder, .fini = io_folder_gone)
     cr_expect_str_eq(io_text("rejects.csv"), "file,line,column,reason,row\n"
                                              "leads.csv,3,,\"expected 2 cells, found 1\",2\n"
                                              "leads.csv,4,id,the lead id is empty,\",c\"\n"
-                                             "leads.csv,5,id,duplicate lead id (first on row 1),\"1,\"\"d,\"\"\"\"e\"\"\"\n",
+                                             "leads.csv,5,id,\"duplicate lead id (first on line 2); " DUPLICATE_CURE "\",\"1,\"\"d,\"\"\"\"e\"\"\"\n",
                      "%s", io_text("rejects.csv"));
     io_done(&run);
 }
@@ -310,7 +337,7 @@ Test(io_ingest, duplicate_names_its_first_row, .init = io_folder, .fini = io_fol
     io_run(&run, io_schema(), NULL, NULL, NULL, 0.9);
     io_done(&run);
     io_file("a.csv", "id,email\n1,x\nbroken\n2,y\n2,z\n");
-    io_file("b.csv", "id,email\n2,y\n3,y\n3,y\n");
+    io_file("b.csv", "id,email\n2,y\n3,\"y\n\n\"\n\n3,y\n"); /* lines of the file, not rows */
     struct asy_schema *schema = io_schema();
     asy_mem_init(&run.mem, NULL);
     asy_map_init(&run.map, &run.mem);
@@ -323,9 +350,9 @@ Test(io_ingest, duplicate_names_its_first_row, .init = io_folder, .fini = io_fol
     cr_assert_eq(asy_ingest_leads(run.ingest, "b.csv", &error), ASSAY_OK);
     cr_expect_eq(asy_rejects_count(run.rejects), 4);
     cr_assert_eq(asy_rejects_commit(run.rejects, &error), ASSAY_OK);
-    cr_expect_not_null(strstr(io_text("r.csv"), "a.csv,5,id,duplicate lead id (first on row 3),"), "%s", io_text("r.csv"));
-    cr_expect_not_null(strstr(io_text("r.csv"), "b.csv,2,id,duplicate lead id (first on row 3 of a.csv),"));
-    cr_expect_not_null(strstr(io_text("r.csv"), "b.csv,4,id,duplicate lead id (first on row 2),"));
+    cr_expect_not_null(strstr(io_text("r.csv"), "a.csv,5,id,\"duplicate lead id (first on line 4); " DUPLICATE_CURE "\","), "%s", io_text("r.csv"));
+    cr_expect_not_null(strstr(io_text("r.csv"), "b.csv,2,id,\"duplicate lead id (first on line 4 of a.csv); " DUPLICATE_CURE "\","));
+    cr_expect_not_null(strstr(io_text("r.csv"), "b.csv,7,id,\"duplicate lead id (first on line 3); " DUPLICATE_CURE "\","));
     io_done(&run);
 }
 
@@ -363,246 +390,6 @@ Test(io_ingest, row_number_as_key, .init = io_folder, .fini = io_folder_gone)
     expect_text(asy_keys_text(&run.store.keys, 1), "3", "the rejected row keeps its number");
     cr_expect_eq(report_of(&run)->n_unknown_lead, 1);
     cr_expect_eq(report_of(&run)->n_events_kept, 1);
-    io_done(&run);
-}
-
-/* ---- events ---- */
-
-Test(io_ingest, every_event_row_is_counted_once, .init = io_folder, .fini = io_folder_gone)
-{
-    struct io_run run;
-    io_run(&run, io_schema(), "events: {skip_when_key_empty: true, names: {Page View: page_view, buy: purchase}}",
-           "id,email\na,x\nb,y\n",
-           "Lead ID,Event,Time,Agent\n"
-           "a,page_view,2026-10-31T23:59:59Z,z\n"
-           "a,Page View,2026-10-31 12:00:00,z\n"
-           "b,buy,1700000000,z\n"
-           "b,purchase,2026-11-01T00:00:00.999Z,z\n"
-           "b,purchase,2026-11-01T00:00:01Z,z\n"
-           ",purchase,2026-01-01,z\n"
-           "c,purchase,2026-01-01,z\n"
-           "c,login,2026-01-01,z\n"
-           "a,login,x,z\n"
-           "a,logout,x,z\n"
-           "c,purchase,2027-01-01,z\n",
-           0.01);
-    expect_ok(&run);
-    const struct asy_ingest_report *report = report_of(&run);
-    cr_expect_eq(report->n_events_kept, 4);
-    cr_expect_eq(report->n_future, 2);
-    cr_expect_eq(report->n_key_empty, 1);
-    cr_expect_eq(report->n_unknown_lead, 1);
-    cr_expect_eq(report->n_unknown_event, 3);
-    cr_assert_eq(report->n_unknown_names, 2);
-    expect_text(report->unknown_names[0].name, "login", "unknown name");
-    cr_expect_eq(report->unknown_names[0].n, 2);
-    expect_text(report->unknown_names[1].name, "logout", "unknown name");
-    cr_expect_eq(report->files[1].n_rows, 11);
-    cr_expect_eq(report->files[1].n_kept, 4);
-    cr_expect_eq(report->files[1].n_rejected, 0);
-    expect_text(report->unused_columns[0], "events.csv: Agent", "unused");
-    const uint32_t *first = asy_events_first(&run.store.events), *time = asy_events_time(&run.store.events);
-    cr_expect_eq(first[1], 2);
-    cr_expect_eq(time[0], us("2026-10-31T12:00:00Z") / 1000000);
-    cr_expect_eq(time[1], us("2026-10-31T23:59:59Z") / 1000000);
-    cr_expect_eq(time[2], 1700000000);
-    cr_expect_eq(time[3], us("2026-11-01T00:00:00Z") / 1000000, "fractions are floored, so this is not after as_of");
-    io_done(&run);
-}
-
-Test(io_ingest, rejected_events, .init = io_folder, .fini = io_folder_gone)
-{
-    struct io_run run;
-    io_run(&run, io_schema(), NULL, "id,email\na,x\n",
-           "lead_id,event,time\n"
-           "a,purchase\n"
-           ",purchase,2026-01-01\n"
-           "a,,2026-01-01\n"
-           "a,purchase,\n"
-           "a,purchase,yesterday\n"
-           "a,purchase,2026-02-30\n"
-           "a,purchase,2026-02-30T00:00:00Z\n"
-           "a,purchase,1969-12-31T23:59:59Z\n"
-           "a,purchase,2106-02-07T06:28:16Z\n"
-           "a,purchase,1970-01-01T00:00:00Z\n",
-           1.0);
-    expect_ok(&run);
-    cr_expect_eq(report_of(&run)->n_events_kept, 1);
-    cr_expect_str_eq(
-        io_text("rejects.csv"),
-        "file,line,column,reason,row\n"
-        "events.csv,2,,\"expected 3 cells, found 2\",\"a,purchase\"\n"
-        "events.csv,3,lead_id,the lead's key is empty (the map's `skip_when_key_empty: true` counts such rows "
-        "instead),\",purchase,2026-01-01\"\n"
-        "events.csv,4,event,the event's name is empty,\"a,,2026-01-01\"\n"
-        "events.csv,5,time,the time is empty,\"a,purchase,\"\n"
-        "events.csv,6,time,`yesterday` is not a time,\"a,purchase,yesterday\"\n"
-        "events.csv,7,time,`2026-02-30` is not a possible date,\"a,purchase,2026-02-30\"\n"
-        "events.csv,8,time,`2026-02-30T00:00:00Z` is not a possible date,\"a,purchase,2026-02-30T00:00:00Z\"\n"
-        "events.csv,9,time,the time is outside 1970-01-01 to 2106-02-07,\"a,purchase,1969-12-31T23:59:59Z\"\n"
-        "events.csv,10,time,the time is outside 1970-01-01 to 2106-02-07,\"a,purchase,2106-02-07T06:28:16Z\"\n",
-        "%s", io_text("rejects.csv"));
-    io_done(&run);
-}
-
-Test(io_ingest, event_header_mistakes, .init = io_folder, .fini = io_folder_gone)
-{
-    static const struct { const char *map, *events, *message; } cases[] = {
-        {NULL, "lead,event,time\n",
-         "events.csv: key: expected a column `lead_id`, found `lead`, `event`, `time`; name it in the map file (--map): "
-         "`events: {key: COLUMN}`"},
-        {NULL, "lead_id,type,time\n",
-         "events.csv: event: expected a column `event`, found `lead_id`, `type`, `time`; name it in the map file (--map): "
-         "`events: {event: COLUMN}`"},
-        {"events: {time: ts}", "lead_id,event,tz\n",
-         "events.csv: time: expected a column `ts`, found `lead_id`, `event`, `tz`; name it in the map file (--map): "
-         "`events: {time: COLUMN}`; did you mean `tz`?"},
-        {"events: {key: {field: contact.email, column: recipient}}", "lead_id,event,time\n",
-         "events.csv: key: expected a column `recipient`, found `lead_id`, `event`, `time`; name it in the map file (--map): "
-         "`events: {key: {field: contact.email, column: COLUMN}}`"},
-        {"events: {distinct: [invoice]}", "lead_id,event,time\n",
-         "events.csv: distinct: expected a column `invoice`, found `lead_id`, `event`, `time`; name it in the map file (--map): "
-         "`events: {distinct: [COLUMN]}`"},
-        {NULL, "lead_id,event,time,Time \n1,2,3,4\n", NULL}, /* exact wins */
-        {NULL, "lead_id,event,TIME,Time\n1,2,3,4\n",
-         "events.csv: time: expected one column, found `TIME` and `Time`; rename one, or choose in the map file (--map): "
-         "`events: {time: COLUMN}`"},
-        {NULL, "lead_id,event,time\na,purchase,3/4/26\n",
-         "events.csv:2: column `time`: expected a date that reads one way, found `3/4/26` (day or month first?); say which in the map "
-         "file (--map): `events: {dates: \"%d/%m/%y\"}` or `events: {dates: \"%m/%d/%y\"}`"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct io_run run;
-        io_run(&run, io_schema(), cases[i].map, "id,email\na,x\n", cases[i].events, 0.01);
-        cr_expect_eq(run.status, cases[i].message ? ASSAY_E_DATA : ASSAY_OK, "case %zu: %s", i, run.error.text);
-        if (cases[i].message)
-            cr_expect_str_eq(run.error.text, cases[i].message, "case %zu:\n  found    %s\n  expected %s", i, run.error.text,
-                             cases[i].message);
-        io_done(&run);
-    }
-}
-
-Test(io_ingest, events_joined_by_a_field, .init = io_folder, .fini = io_folder_gone)
-{
-    struct io_run run;
-    io_run(&run, io_schema(), "events: {key: {field: contact.email, column: recipient}, event: {const: purchase}, time: ts}",
-           "id,email\n1,a@x\n2,b@x\n3,a@x\n4,\n", "recipient,ts\nb@x,2026-01-01\na@x,2026-01-02\nc@x,2026-01-03\na@x,2026-01-04\n",
-           0.01);
-    expect_ok(&run);
-    const uint32_t *first = asy_events_first(&run.store.events);
-    cr_expect_eq(first[1], 2, "the first lead with the value gets them");
-    cr_expect_eq(first[2], 3);
-    cr_expect_eq(first[4], 3);
-    cr_expect_eq(report_of(&run)->n_key_field_repeated, 1);
-    cr_expect_eq(report_of(&run)->n_unknown_lead, 1);
-    io_done(&run);
-}
-
-Test(io_ingest, properties, .init = io_folder, .fini = io_folder_gone)
-{
-    static struct asy_str names[] = {{"page", 4}, {"Campaign", 8}, {"asset", 5}};
-    struct asy_schema *schema = io_schema();
-    struct io_run run;
-    schema->n_properties = 3;
-    schema->properties = names;
-    io_run(&run, schema, "events: {properties: {page: url}, nulls: [none]}", "id,email\na,x\n",
-           "lead_id,event,time,url,campaign\na,purchase,2026-01-02,/p,none\na,purchase,2026-01-01, /q ,c1\n", 0.01);
-    expect_ok(&run);
-    const struct asy_events *events = &run.store.events;
-    expect_text(asy_events_property(events, asy_events_prop(events, 0), 0), "/q", "page");
-    expect_text(asy_events_property(events, asy_events_prop(events, 0), 1), "c1", "campaign");
-    expect_text(asy_events_property(events, asy_events_prop(events, 1), 0), "/p", "page");
-    expect_text(asy_events_property(events, asy_events_prop(events, 1), 1), "", "campaign");
-    cr_assert_eq(report_of(&run)->n_unmatched_properties, 1);
-    expect_text(report_of(&run)->unmatched_properties[0], "asset", "unmatched property");
-    io_done(&run);
-}
-
-/* One line an event kept: row, time, name, property. */
-static void print_events(const struct io_run *run, char *out, size_t cap)
-{
-    const struct asy_events *events = &run->store.events;
-    const uint32_t *first = asy_events_first(events);
-    size_t used = 0;
-    for (uint32_t row = 0; row < run->store.n_leads; row++)
-        for (uint32_t i = first[row]; i < first[row + 1]; i++) {
-            struct asy_str page = asy_events_property(events, asy_events_prop(events, i), 0);
-            used += (size_t)snprintf(out + used, cap - used, "%u %u %u %.*s\n", row, asy_events_time(events)[i],
-                                     asy_events_name(events)[i], ASY_ARG(page));
-        }
-}
-
-Test(io_ingest, distinct_does_not_depend_on_the_order_of_rows, .init = io_folder, .fini = io_folder_gone)
-{
-    static struct asy_str names[] = {{"page", 4}};
-    static const char *rows[] = {
-        "a,purchase,100000009,536365,/z\n", "a,purchase,100000005,536365,/y\n", "a,purchase,100000005,536365,/x\n",
-        "b,purchase,100000001,536365,/b\n", "a,page_view,100000002,536365,/n\n", "a,purchase,100000005,536366,/y\n",
-        "a,purchase,100000007,,/e\n", "a,purchase,100000007,,/e\n", "b,purchase,100000001,536365,/b\n", "c,purchase,100000001,1,/b\n",
-    };
-    enum { N = sizeof(rows) / sizeof(rows[0]) };
-    static const char expected[] = "0 100000002 0 /n\n0 100000005 1 /x\n0 100000005 1 /y\n0 100000007 1 /e\n0 100000007 1 /e\n"
-                                   "1 100000001 1 /b\n";
-    struct asy_schema *schema = io_schema();
-    schema->n_properties = 1;
-    schema->properties = names;
-    uint64_t seed = 7;
-    fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
-    for (int round = 0; round < 60; round++) {
-        char events[1000] = "lead_id,event,time,InvoiceNo,page\n", found[1000] = "";
-        for (int i = N - 1; i > 0; i--) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            int k = (int)((seed >> 33) % (uint64_t)(i + 1));
-            const char *swap = rows[i];
-            rows[i] = rows[k];
-            rows[k] = swap;
-        }
-        for (int i = 0; i < N; i++)
-            strcat(events, rows[i]);
-        struct io_run run;
-        io_run(&run, schema, "events: {distinct: [InvoiceNo]}", "id,email\na,x\nb,y\n", events, 0.01);
-        expect_ok(&run);
-        print_events(&run, found, sizeof(found));
-        cr_assert_str_eq(found, expected, "round %d:\n%s", round, found);
-        cr_expect_eq(report_of(&run)->n_events_kept, 6);
-        cr_expect_eq(report_of(&run)->n_not_distinct, 3);
-        cr_expect_eq(report_of(&run)->n_unknown_lead, 1);
-        io_done(&run);
-    }
-}
-
-Test(io_ingest, distinct_against_a_naive_table, .init = io_folder, .fini = io_folder_gone)
-{
-    enum { N = 6000, LEADS = 40, VALUES = 60 };
-    static char events[N * 40];
-    static uint32_t earliest[LEADS][VALUES];
-    char leads[LEADS * 8 + 16];
-    size_t used = (size_t)sprintf(leads, "id,email\n");
-    for (int i = 0; i < LEADS; i++)
-        used += (size_t)sprintf(leads + used, "%d,x\n", i);
-    used = (size_t)sprintf(events, "lead_id,event,time,v\n");
-    uint64_t seed = 99, n_expected = 0;
-    fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
-    for (int i = 0; i < N; i++) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        uint32_t lead = (uint32_t)(seed >> 20) % LEADS, value = (uint32_t)(seed >> 32) % VALUES;
-        uint32_t time = 100000000 + (uint32_t)(seed >> 45) % 1000;
-        used += (size_t)sprintf(events + used, "%u,purchase,%u,v%u\n", lead, time, value);
-        n_expected += earliest[lead][value] == 0;
-        if (earliest[lead][value] == 0 || time < earliest[lead][value])
-            earliest[lead][value] = time;
-    }
-    struct io_run run;
-    io_run(&run, io_schema(), "events: {distinct: v}", leads, events, 0.01);
-    expect_ok(&run);
-    cr_expect_eq(run.store.events.n, n_expected);
-    uint64_t sum = 0, expected_sum = 0;
-    for (uint64_t i = 0; i < run.store.events.n; i++)
-        sum += asy_events_time(&run.store.events)[i];
-    for (int l = 0; l < LEADS; l++)
-        for (int v = 0; v < VALUES; v++)
-            expected_sum += earliest[l][v];
-    cr_expect_eq(sum, expected_sum);
     io_done(&run);
 }
 
@@ -649,6 +436,66 @@ Test(io_ingest, ndjson_mistakes, .init = io_folder, .fini = io_folder_gone)
         cr_expect_eq(run.status, ASSAY_E_DATA, "case %zu", i);
         cr_expect_str_eq(run.error.text, cases[i].message, "case %zu:\n  found    %s\n  expected %s", i, run.error.text,
                          cases[i].message);
+        io_done(&run);
+    }
+}
+
+/* A broken first line is one rejected row: what comes behind it is read as if it were the first. */
+Test(io_ingest, ndjson_whose_first_line_is_broken, .init = io_folder, .fini = io_folder_gone)
+{
+    static const char *const first[] = {"{\"id\":9,\"em", "{\"id\":9,", "{\"id\":}", "{", "[{\"id\":9}]", "{\"id\":9} x"};
+    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+        struct io_run run;
+        char leads[300];
+        snprintf(leads, sizeof(leads),
+                 "%s\n{\"id\":1,\"industry\":\"other\",\"company.industry\":\"tech\"}\n{\"id\":2,\"employees\":1e1}\n", first[i]);
+        io_run(&run, io_schema(), NULL, leads, NULL, 0.5);
+        cr_assert_eq(run.status, ASSAY_OK, "case %zu: %s", i, run.error.text);
+        cr_expect_eq(report_of(&run)->files[0].n_rows, 3, "case %zu", i);
+        cr_expect_eq(report_of(&run)->files[0].n_rejected, 1, "case %zu", i);
+        expect_text(text_at(&run, INDUSTRY, 0), "tech", "columns of the first good row are weighed together");
+        cr_expect_eq(asy_column_int(&run.store.columns[EMPLOYEES], 1), 10);
+        cr_expect_not_null(strstr(io_text("rejects.csv"), "leads.csv,1,,"), "case %zu: %s", i, io_text("rejects.csv"));
+        io_done(&run);
+    }
+    struct io_run run;
+    io_run(&run, io_schema(), NULL, "{\"id\":1,\"email\"", NULL, 0.5);
+    cr_expect_eq(run.status, ASSAY_E_DATA);
+    cr_expect_str_eq(run.error.text, "leads.csv: 1 of 1 rows were rejected (100.0 %), more than the 50 % that --max-rejects allows; first: "
+                                     "leads.csv:1: JSON, byte 16: expected `:` behind a name, found the end of the line");
+    io_done(&run);
+}
+
+/* An export of no events is an empty file; of leads, or of CSV, it is a mistake. */
+Test(io_ingest, empty_files, .init = io_folder, .fini = io_folder_gone)
+{
+    static const struct { const char *name, *text; bool is_leads; const char *message; } cases[] = {
+        {"e.ndjson", "", false, NULL},
+        {"e.jsonl", "", false, NULL},
+        {"e.jsonl", "\n \r\n\t", false, NULL},
+        {"e.jsonl", "\xef\xbb\xbf", false, NULL},
+        {"e.jsonl.gz", "", false, NULL},
+        {"e.ndjson.zst", "", false, NULL},
+        {"e.csv", "", false, "e.csv: has no header: expected a first line with the names of the columns, found an empty file"},
+        {"ndjson", "", false, "ndjson: has no header: expected a first line with the names of the columns, found an empty file"},
+        {"e.csv", "lead_id,event,time\n", false, NULL},
+        {"l.ndjson", "", true, "l.ndjson: expected leads, found an empty file"},
+        {"l.csv", "", true, "l.csv: has no header: expected a first line with the names of the columns, found an empty file"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct io_run run;
+        struct assay_error error = {0};
+        io_run(&run, io_schema(), NULL, "id,email\n1,x\n", NULL, 0.01);
+        asy_ingest_free(run.ingest);
+        run.options.rejects = (struct asy_reject_sink){0};
+        cr_assert_eq(asy_ingest_new(&run.ingest, &run.mem, &run.store, &run.options, &error), ASSAY_OK);
+        io_file(cases[i].name, cases[i].text);
+        assay_status status = cases[i].is_leads ? asy_ingest_leads(run.ingest, cases[i].name, &error)
+                                                : asy_ingest_events(run.ingest, cases[i].name, &error);
+        cr_expect_eq(status, cases[i].message ? ASSAY_E_DATA : ASSAY_OK, "case %zu: %s", i, error.text);
+        if (cases[i].message)
+            cr_expect_str_eq(error.text, cases[i].message, "case %zu: %s", i, error.text);
+        cr_expect_eq(asy_ingest_report(run.ingest)->files[0].n_rows, 0);
         io_done(&run);
     }
 }

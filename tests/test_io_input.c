@@ -271,6 +271,23 @@ Test(io_input, rows_of_a_packed_file_and_its_errors)
     cr_assert_null(rows);
 }
 
+Test(io_input, a_file_that_is_packed_twice_says_so)
+{
+    const struct bytes text = {"a,b\n1,2\n3,4\n", 12};
+    const struct { struct bytes packed; const char *inner; } cases[] = {
+        {gzipped(gzipped(text)), "gzip"}, {zstded(gzipped(text)), "gzip"}, {gzipped(zstded(text)), "zstd"}, {zstded(zstded(text)), "zstd"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct assay_error error = {0};
+        struct asy_rows *rows;
+        char want[400];
+        const char *path = put_file("twice.csv.gz", cases[i].packed.p, cases[i].packed.n);
+        snprintf(want, sizeof(want), "%s: expected CSV or NDJSON, found %s data after unpacking: the file is packed twice; unpack it once",
+                 path, cases[i].inner);
+        cr_expect_eq(asy_rows_open(&rows, &mem, path, NULL, &error), ASSAY_E_DATA);
+        cr_expect_str_eq(error.text, want, "%s", error.text);
+    }
+}
+
 Test(io_input, every_allocation_may_fail)
 {
     const struct bytes a = made_up(5000);

@@ -112,6 +112,31 @@ Test(io_map, short_forms)
     unload(&l);
 }
 
+/* Few values cannot tell leads apart. */
+Test(io_map, key_fields_that_make_no_sense)
+{
+    static const struct { const char *field, *type; } cases[] = {
+        {"contact.opted_out", "a bool"}, {"company.industry", "one of a few values"}, {"company.country", "a country"},
+        {"contact.email", NULL},         {"company.employees", NULL},                 {"lead.created", NULL}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct loaded l;
+        char text[200], message[300];
+        snprintf(text, sizeof(text), "events:\n  key: {field: %s, column: c}\n", cases[i].field);
+        load(&l, text);
+        cr_assert_eq(l.status, ASSAY_OK);
+        cr_assert_eq(l.diags.n, cases[i].type ? 1 : 0, "%s", cases[i].field);
+        if (cases[i].type) {
+            snprintf(message, sizeof(message), "key: expected a field that tells leads apart, found `%s`, which is %s: of the leads with "
+                     "one value only the first gets the events", cases[i].field, cases[i].type);
+            cr_expect_str_eq(l.diags.items[0].code, "W0912");
+            EXPECT_TEXT(l.diags.items[0].text, message);
+            cr_expect_eq(l.diags.items[0].pos.line, 2);
+            cr_expect_eq(l.diags.items[0].pos.col, 16);
+        }
+        unload(&l);
+    }
+}
+
 Test(io_map, mistakes)
 {
     static const struct { const char *text, *code; uint32_t line, col; const char *message; } cases[] = {

@@ -132,6 +132,15 @@ Test(io_rows, csv_refusals)
         {"[{\"a\":1},\n{\"a\":2}]\n", "x: expected one JSON object a line, found a JSON array; convert it with `jq -c '.[]'`", {0}},
         {"{\n  \"a\": 1\n}\n",
          "x:1: expected one JSON object a line, found an object that goes on after the line; convert the file with `jq -c .`", {0}},
+        {"{\n\"a\":\n1}\n",
+         "x:1: expected one JSON object a line, found an object that goes on after the line; convert the file with `jq -c .`", {0}},
+        {"\n{\"a\":1,\r\n\r\n  \"b\":2}\n",
+         "x:2: expected one JSON object a line, found an object that goes on after the line; convert the file with `jq -c .`", {0}},
+        {"{\"rows\": [\n  {\"a\":1},\n  {\"a\":2}\n]}\n",
+         "x:1: expected one JSON object a line, found an object that goes on after the line; convert the file with `jq -c .`", {0}},
+        {"[\n{\"a\":1}\n]\n", "x: expected one JSON object a line, found a JSON array; convert it with `jq -c '.[]'`", {0}},
+        {"[{\"a\":1},{\"a\":2}]\n", "x: expected one JSON object a line, found a JSON array; convert it with `jq -c '.[]'`", {0}},
+        {"\x1f\x8b\x08zzzzzzz", "x: expected CSV or NDJSON, found gzip data; unpack it", {0}},
         {"PK\3\4\x14\x06", "x: expected CSV or NDJSON, found a zip archive or an Excel workbook; unpack it, or save the sheet as `CSV UTF-8`",
          {0}},
         {"<!DOCTYPE html>\n<html>", "x: expected CSV or NDJSON, found a web page; was a login page saved instead of the export?", {0}},
@@ -440,6 +449,73 @@ Test(io_rows, json_problem_rows)
          "{a}\n1:{1}\n2:- !0 JSON, byte 12: expected a string, number, object, array, true, false or null, found `x`\n3:-{3}\n", {0}},
     };
     check_cases(cases, N_OF(cases));
+}
+
+/* A first line like any other: broken or not, the next one is a row of its own. */
+Test(io_rows, json_whose_first_line_is_broken)
+{
+    static const struct text_case cases[] = {
+        {"{\"a\":1,\"b\":\"x\n{\"a\":2}\n", "\n1: !0 JSON, byte 14: expected a closing quote, found the end of the line\n2:{2}\n", {0}},
+        {"{\"a\":\"x\n\"y\n{\"a\":2}\n",
+         "\n1: !0 JSON, byte 8: expected a closing quote, found the end of the line\n2: !0 JSON, byte 1: expected an object, found `\"`\n"
+         "3:{2}\n", {0}},
+        {"{\"a\":1,\n\n \n{\"a\":2}\n", "\n1: !0 JSON, byte 8: expected a name in quotes, found the end of the line\n4:{2}\n", {0}},
+        {"\n  {\"a\":1\r\n{\"a\":2}\r\n", "\n2: !0 JSON, byte 10: expected `,` or `}`, found the end of the line\n3:{2}\n", {0}},
+        {"{\n{\"a\":2}\n", "\n1: !0 JSON, byte 2: expected a name in quotes, found the end of the line\n2:{2}\n", {0}},
+        {"{\"a\":1", "\n1: !0 JSON, byte 7: expected `,` or `}`, found the end of the line\n", {0}},
+        {"{\"a\":1\n\n", "\n1: !0 JSON, byte 7: expected `,` or `}`, found the end of the line\n", {0}},
+        {"{\"b\":1,\ngarbage\n{\"a\":2}\n",
+         "\n1: !0 JSON, byte 8: expected a name in quotes, found the end of the line\n2: !0 JSON, byte 1: expected an object, found `g`\n3:{2}\n",
+         {0}},
+        {"[{\"a\":1}]\n{\"a\":2}\n", "\n1: !0 JSON, byte 1: expected an object, found `[`\n2:{2}\n", {0}},
+        {"[1]\n{\"a\":2}\n", "\n1: !0 JSON, byte 1: expected an object, found `[`\n2:{2}\n", {0}},
+        {"\xef\xbb\xbf{\"a\":1,\"b\n{\"a\":2}\n", "\n1: !0 JSON, byte 10: expected a closing quote, found the end of the line\n2:{2}\n", {0}},
+    };
+    check_cases(cases, N_OF(cases));
+}
+
+/* The name of the file decides only where the content does not say. */
+Test(io_rows, names_that_say_ndjson)
+{
+    static const struct { const char *name, *text, *want; } cases[] = {
+        {"x.ndjson", "junk\n{\"a\":2}\n", "\n1: !0 JSON, byte 1: expected an object, found `j`\n2:{2}\n"},
+        {"x.jsonl.gz", "\"id\":1}\n{\"a\":2}\n", "\n1: !0 JSON, byte 1: expected an object, found `\"`\n2:{2}\n"},
+        {"x.ndjson", "a,b\n1,2\n", "{a}{b}\n2:{1}{2}\n"},
+        {"x.csv", "junk\n{\"a\":2}\n", "{junk}\n2:{{\"a\":2}}\n"},
+        {"x.ndjson", "", "\n"},
+        {"x.jsonl.zst", " \n\n", "\n"},
+        {"x.csv", "", "x.csv: has no header: expected a first line with the names of the columns, found an empty file"},
+    };
+    struct asy_mem mem;
+    asy_mem_init(&mem, NULL);
+    for (size_t i = 0; i < N_OF(cases); i++) {
+        struct rendering r = {0};
+        struct assay_error error = {0};
+        struct asy_rows *rows = NULL;
+        r.status = asy_rows_open_memory(&rows, &mem, cases[i].name, cases[i].text, strlen(cases[i].text), NULL, &error);
+        render_rest(&r, rows, &error);
+        cr_expect_str_eq(r.text, cases[i].want, "%s:\n%s\n%s", cases[i].name, cases[i].text, r.text);
+        free(r.text);
+    }
+    cr_assert_eq(mem.live_bytes, 0);
+}
+
+Test(io_rows, repeated_names_may_be_left_to_the_caller)
+{
+    struct asy_mem mem;
+    asy_mem_init(&mem, NULL);
+    const struct asy_rows_options options = {.may_repeat_names = true};
+    struct asy_rows *rows = NULL;
+    struct assay_error error;
+    const char text[] = "\nid,b,id\n1,2,3\n";
+    cr_assert_eq(asy_rows_open_memory(&rows, &mem, "x", text, strlen(text), &options, &error), ASSAY_OK);
+    cr_expect_eq(asy_rows_repeated(rows, 0, 2, &error), ASSAY_E_DATA);
+    cr_expect_str_eq(error.text, "x:2: header: expected different names, found `id` in column 1 and in column 3; rename one of them");
+    struct rendering r = {0};
+    render_rest(&r, rows, &error);
+    cr_expect_str_eq(r.text, "{id}{b}{id}\n3:{1}{2}{3}\n");
+    free(r.text);
+    cr_assert_eq(mem.live_bytes, 0);
 }
 
 Test(io_rows, json_limits)

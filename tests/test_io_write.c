@@ -202,7 +202,7 @@ Test(io_write, standard_output_is_written_straight, .init = io_folder, .fini = i
     cr_expect_eq(files_here(), 1);
 }
 
-/* Cells of any bytes come back as they were written (a leading apostrophe where one had to be put). */
+/* Cells of any bytes come back as they were written; an apostrophe stands before formulas and what looks escaped already. */
 Test(io_write, round_trip_through_the_reader, .init = io_folder, .fini = io_folder_gone)
 {
     static const char *const paths[] = {"r.csv", "r.tsv", "r.ndjson"};
@@ -249,10 +249,12 @@ Test(io_write, round_trip_through_the_reader, .init = io_folder, .fini = io_fold
             for (int c = 0; c < N_CELLS; c++) {
                 const char *cell = cells[r][c];
                 struct asy_str found = (uint32_t)c < row.n_cells ? row.cells[c] : (struct asy_str){"", 0};
-                if (f < 2 && cell[0] && strchr("=+-@\t\r", cell[0])) {
-                    cr_assert(found.len > 0 && found.p[0] == '\'', "%s row %d", paths[f], r);
-                    found = (struct asy_str){found.p + 1, found.len - 1};
-                }
+                const char *trigger = cell[0] == '\'' ? cell + 1 : cell;
+                bool is_escaped = *trigger && strchr(trigger == cell ? "=+-@\t\r" : "'=+-@\t\r", *trigger);
+                if (f < 2 && is_escaped)
+                    cr_assert(found.len == strlen(cell) + 1 && found.p[0] == '\'', "%s row %d", paths[f], r);
+                if (f < 2)
+                    found = asy_writer_unescaped(found);
                 cr_assert(asy_str_is(found, cell), "%s row %d: `%.*s` is not `%s`", paths[f], r, ASY_ARG(found), cell);
             }
         }

@@ -80,12 +80,15 @@ static const char head[] = "assay: 1\n"
                            "  mail:    text, required\n"
                            "  active:  bool, default false\n"
                            "  seen:    time\n"
+                           "  owner:   text\n"
+                           "  other:   text\n"
                            "events:\n"
                            "  all: [visit, demo]\n";
 
 #define SCORE "scores: {fit: {keep_within: 0..100, events: {visit: {each: 1, max: 100}}}}\n"
 #define TEAMS "teams: {red: {anywhere: [ann]}, blue: {anywhere: [bob]}}\n"
 #define TABLE(by, points) "scores:\n  fit:\n    rules:\n      - {name: T, by: " by ", points: {" points "}}\n"
+#define TOTAL(by, points) "scores: {total: {rules: [{name: T, by: " by ", points: {" points "}}]}}\n"
 #define WHEN(expression) "scores:\n  fit:\n    rules:\n      - name: T\n        when: \"" expression "\"\n        points: 1\n"
 #define ROUTE(name, when, assign) "  - {name: " name ", when: \"" when "\", assign: " assign "}\n"
 #define RED "{round_robin: red}"
@@ -109,7 +112,9 @@ static const struct example examples[] = {
     {"nothing above and below", TABLE("size", "11-50: 1, missing: 0"),
      "N0303 band-gap nothing covers 10 and less\nN0303 band-gap nothing covers 51 and more\n"},
     {"bands of numbers overlap", TABLE("rate", "0-1: 1, 1-2: 2, 3+: 3, missing: 0"),
-     "E0302 band-overlap `1-2` overlaps `0-1`\nN0303 band-gap nothing covers numbers between 2 and 3\n"},
+     "E0302 band-overlap `1-2` overlaps `0-1`\n"},
+    {"gaps between bands of numbers", TABLE("rate", "0-1: 1, 1.5-2: 2, 3+: 3, missing: 0"),
+     "W0303 band-gap nothing covers numbers between 1 and 1.5\nW0303 band-gap nothing covers numbers between 2 and 3\n"},
     {"a gap between numbers", TABLE("rate", "0-0.5: 1, 0.75+: 3, missing: 0"),
      "W0303 band-gap nothing covers numbers between 0.5 and 0.75\n"},
     {"values without a line", TABLE("source", "web: 1, missing: 0"),
@@ -180,6 +185,17 @@ static const struct example examples[] = {
     {"is not, guarded in its own branch", WHEN("(has(source) && source != 'web') || active"), ""},
     {"is not, guarded by another comparison", WHEN("size > 3 && size != 7"), ""},
     {"is not, never empty", WHEN("mail != 'a@b.example'"), ""},
+    {"two fields that may both be empty", WHEN("active && owner == other"),
+     "W0343 equality-empty `owner == other` is also true for leads whose `owner` and `other` are both empty: add `has(owner)` if "
+     "they are not meant\n"},
+    {"two fields that may both be empty, denied twice", WHEN("!(owner != other)"),
+     "W0343 equality-empty `!(owner != other)` is also true for leads whose `owner` and `other` are both empty: add `has(owner)` if "
+     "they are not meant\n"},
+    {"two fields, guarded", WHEN("has(other) && owner == other"), ""},
+    {"two fields, one never empty", WHEN("owner == mail"), ""},
+    {"two fields that differ", WHEN("owner != other"), ""},
+    {"two fields inside `none`",
+     "scores:\n  fit:\n    rules:\n      - name: T\n        when: {none: [owner == other]}\n        points: 1\n", ""},
     /* names, lists, teams */
     {"two rules of one name",
      "scores:\n  fit:\n    rules:\n      - {name: visit, when: active, points: 1}\n    events: {visit: 1}\n",
@@ -207,6 +223,67 @@ static const struct example examples[] = {
     {"no hole among leads that are disqualified",
      SCORE TEAMS "disqualify: [{name: D, when: size < 10, reason: x}]\nroutes:\n" ROUTE("No", "disqualified", "nobody")
          ROUTE("A", "size >= 10", RED) ROUTE("B", "!has(size)", BLUE), ""},
+    {"a hole that is all leads", SCORE TEAMS "routes:\n" ROUTE("A", "source in []", RED) ROUTE("B", "size in []", BLUE),
+     "W0341 condition-never `source in []` is never true\n"
+     "W0350 route-hole no route takes any lead\nexample lead: any lead\n"
+     "add a route for them, or a last one with `otherwise: true`\n"
+     "W0341 condition-never `size in []` is never true\n"},
+    {"a second hole of unknowns has an example of its own",
+     SCORE TEAMS "routes:\n" ROUTE("A", "size >= 60 && active", RED) ROUTE("B", "size < 60 && score.fit > 3", BLUE),
+     "W0350 route-hole no route takes leads with size 60+, active false\n"
+     "example lead: size 60, active false\n"
+     "nor: score.fit 0..3, size up to 59\nexample lead: score.fit 0, size 59\n"
+     "nor: size empty\nexample lead: size empty\n"
+     "add a route for them, or a last one with `otherwise: true`\n"},
+    /* scores that follow from fields */
+    {"a score that a table gives is what the example has",
+     TOTAL("size", "1-50: 10, 51+: 90, otherwise: 0, missing: 0") TEAMS "routes:\n"
+     ROUTE("A", "score.total >= 80 && size >= 200", RED) ROUTE("B", "score.total < 80", BLUE),
+     "W0350 route-hole no route takes leads with score.total 80..90, size up to 199\nexample lead: score.total 90, size 51\n"
+     "add a route for them, or a last one with `otherwise: true`\n"},
+    {"no hole where a table gives no such score",
+     TOTAL("size", "1-50: 10, 51+: 90, otherwise: 0, missing: 0") TEAMS "routes:\n" ROUTE("A", "score.total >= 60", RED)
+         ROUTE("B", "score.total <= 40", BLUE), ""},
+    {"no hole where a table gives no such score together with the field",
+     TOTAL("size", "1-50: 10, 51+: 90, otherwise: 0, missing: 0") TEAMS "routes:\n" ROUTE("A", "score.total >= 80 && size >= 51", RED)
+         ROUTE("B", "score.total < 80", BLUE), ""},
+    {"tables add up, by field, list, text and truth",
+     "lists: {north: [DE, FR]}\n"
+     "scores:\n"
+     "  fit:\n"
+     "    rules:\n"
+     "      - {name: C, by: country, points: {in north: 20, GB: 5, otherwise: 0, missing: 0}}\n"
+     "      - {name: A, by: active, points: {'true': 40, 'false': 0}}\n"
+     "      - {name: R, by: rate, points: {0-1: 1.4, otherwise: 0, missing: 0}}\n"
+     "      - {name: M, by: mail, points: {a@b.example: 30, otherwise: 0}}\n" TEAMS "routes:\n"
+     ROUTE("A", "score.fit in [0, 1, 5, 6, 20, 21, 30, 31, 35, 36, 40, 41, 45, 46, 50, 51, 60, 61, 70, 71, 75, 76, 90]", RED)
+     ROUTE("B", "score.fit == 91 && country in ['FR', 'GB']", BLUE),
+     "W0350 route-hole no route takes leads with score.fit 91, country not FR or GB\n"
+     "example lead: score.fit 91, country DE\n"
+     "add a route for them, or a last one with `otherwise: true`\n"},
+    {"sums, `when` rules and keep_within follow too",
+     "scores:\n"
+     "  fit: {rules: [{name: A, when: active, points: 70}, {name: B, when: size > 5, points: 50}], keep_within: 0..100}\n"
+     "  more: {rules: [{name: C, when: source == 'web', points: 9}]}\n"
+     "  total: {sum: [fit, more], keep_within: 0..104}\n" TEAMS "routes:\n"
+     ROUTE("A", "score.total in [0, 9, 50, 59, 70, 79, 100]", RED) ROUTE("B", "score.total >= 101 && !active", BLUE),
+     "W0350 route-hole no route takes leads with score.total 101..104, active true\nexample lead: score.total 104, active true\n"
+     "add a route for them, or a last one with `otherwise: true`\n"
+     "W0340 clauses-conflict `score.total >= 101` and `!active` cannot be true together\n"},
+    {"a route that scores and fields leave out of reach",
+     TOTAL("size", "1-50: 10, 51+: 90, otherwise: 0, missing: 0") TEAMS "routes:\n" ROUTE("A", "score.total > 50", RED)
+         ROUTE("B", "size > 60 && active", BLUE) NOT_OTHERS,
+     "W0351 route-unreachable route `B` is never reached: earlier routes take every lead it matches\ntaken by `A`\n"},
+    {"events in the example give what they give",
+     "scores: {fit: {events: {demo: 30, visit: {each: 1, max: 5}}}}\n" TEAMS "routes:\n"
+     ROUTE("A", "score.fit < 30", RED) ROUTE("B", "events.demo.count == 0", BLUE),
+     "W0350 route-hole no route takes leads with score.fit 30..35, events.demo.count 1+\n"
+     "example lead: score.fit 30, events.demo.count 1\n"
+     "add a route for them, or a last one with `otherwise: true`\n"
+     "W0351 route-unreachable route `B` is never reached: earlier routes take every lead it matches\ntaken by `A`\n"},
+    {"no hole where events give too little",
+     "scores: {fit: {events: {demo: 30, visit: {each: 1, max: 5}}}}\n" TEAMS "routes:\n"
+     ROUTE("A", "score.fit <= 5", RED) ROUTE("B", "events.demo.count > 0", BLUE), ""},
     {"unreachable, by two together",
      SCORE TEAMS "routes:\n" ROUTE("A", "score.fit >= 50", RED) ROUTE("B", "score.fit < 60 && size > 3", BLUE)
          ROUTE("C", "score.fit > 30 && size > 5", RED) NOT_OTHERS,
@@ -269,11 +346,11 @@ Test(rules_lint, points_into_the_expression)
     struct fixture f;
     start_text(&f, text);
     cr_assert_eq(f.diags.n, 2, "%s", findings(&f));
-    cr_expect_eq(f.diags.items[0].pos.line, 16);
+    cr_expect_eq(f.diags.items[0].pos.line, 18);
     cr_expect_eq(f.diags.items[0].pos.col, 22);
     cr_expect_eq(f.diags.items[0].len, strlen("source != 'web'"));
     cr_expect_str_eq(f.diags.items[1].slug, "clauses-conflict");
-    cr_expect_eq(f.diags.items[1].pos.line, 22);
+    cr_expect_eq(f.diags.items[1].pos.line, 24);
     cr_expect_eq(f.diags.items[1].pos.col, 22, "col %u", f.diags.items[1].pos.col);
     stop(&f);
 }
@@ -360,7 +437,7 @@ Test(rules_lint, shipped_example)
                      "N0337 keep-within-unreachable score.fit can reach at most 85 of 100\n"
                      "W0352 route-partly-shadowed route `Referral` is partly taken by earlier routes that test other fields: "
                      "`Enterprise`, `Mid-market`, `SMB`\n"
-                     "example lead: score.total 80, company.employees 200, lead.source referral goes to `Enterprise`\n",
+                     "example lead: score.total 85, company.employees 200, lead.source referral goes to `Enterprise`\n",
                      "%s", findings(&f));
     stop(&f);
 }
@@ -433,6 +510,20 @@ Test(rules_lint, entangled_routes_stay_bounded)
     expect_bounded(&text, "entangled routes", true);
 }
 
+/* Forty tables whose points add up to every number but few: which of them cannot be is no question to settle in time. */
+Test(rules_lint, scores_of_many_tables_stay_bounded)
+{
+    struct text text = text_new();
+    append(&text, "assay: 1\nfields:\n");
+    for (int k = 0; k < 40; k++)
+        append(&text, "  f%d: int\n", k);
+    append(&text, "scores:\n  fit:\n    rules:\n");
+    for (int k = 0; k < 40; k++)
+        append(&text, "      - {name: T%d, by: f%d, points: {1: %d, 2-9: %d, otherwise: 0, missing: 0}}\n", k, k, 2000 + 2 * k * k, 3000 + 34 * k);
+    append(&text, "routes:\n  - {name: A, when: score.fit < 60001, assign: nobody}\n  - {name: B, when: score.fit > 60001, assign: nobody}\n");
+    expect_bounded(&text, "scores of many tables", false);
+}
+
 /* Thirty-two fields with twelve bands each: far more combinations than could be visited; still settled exactly. */
 Test(rules_lint, many_combinations_are_no_obstacle)
 {
@@ -494,11 +585,18 @@ struct lead {
     bool active;
 };
 
+static int64_t score_of(const struct lead *lead, uint32_t number);
+
 static struct asy_cel_value read_lead(void *ctx, const struct asy_cel_input *input)
 {
     static const char *const sources[] = {"web", "referral", "event"};
     const struct lead *lead = ctx;
     struct asy_cel_value value = {.type = ASY_CEL_NULL};
+    if (input->kind == ASY_IN_SCORE) {
+        int64_t milli = score_of(lead, input->index);
+        return input->type == ASY_CEL_INT ? (struct asy_cel_value){.type = ASY_CEL_INT, .i = milli / 1000}
+                                          : (struct asy_cel_value){.type = ASY_CEL_DOUBLE, .d = (double)milli / 1000.0};
+    }
     switch (input->index) { /* the order of the fields in `head` */
     case 0:
         if (lead->size != 7)
@@ -519,8 +617,11 @@ static struct asy_cel_value read_lead(void *ctx, const struct asy_cel_input *inp
     return value;
 }
 
-static void append_random(struct text *text, uint64_t *state, int depth, bool with_pairs)
+enum random_kind { PLAIN, PAIRS, SCORES };
+
+static void append_random(struct text *text, uint64_t *state, int depth, enum random_kind how)
 {
+    const bool with_pairs = how == PAIRS;
     static const char *const orders[] = {"==", "!=", "<", "<=", ">", ">="};
     uint32_t kind = next_random(state) % (depth > 0 ? 16 : 9), k = next_random(state) % 6;
     const char *order = orders[next_random(state) % 6];
@@ -536,7 +637,10 @@ static void append_random(struct text *text, uint64_t *state, int depth, bool wi
         append(text, "source %s 'web'", k % 2 ? "==" : "!=");
         return;
     case 4:
-        append(text, "source in ['referral', 'event']");
+        if (how == SCORES)
+            append(text, "score.%s %s %u", k % 2 ? "total" : "fit", order, next_random(state) % 11);
+        else
+            append(text, "source in ['referral', 'event']");
         return;
     case 5:
         append(text, "has(%s)", k % 2 ? "size" : "source");
@@ -548,22 +652,61 @@ static void append_random(struct text *text, uint64_t *state, int depth, bool wi
         append(text, with_pairs ? "size + %u > 4" : "size in [%u, 3]", k);
         return;
     case 8:
-        append(text, "active");
+        append(text, how == SCORES ? "score.more %s %u.5" : "active", order, k % 3);
         return;
     default:
         break;
     }
     append(text, kind == 15 ? "!(" : "(");
-    append_random(text, state, depth - 1, with_pairs);
+    append_random(text, state, depth - 1, how);
     if (kind < 15)
         append(text, kind < 12 ? " && " : kind < 14 ? " || " : " ? ");
     if (kind < 15)
-        append_random(text, state, depth - 1, with_pairs);
+        append_random(text, state, depth - 1, how);
     if (kind == 14) {
         append(text, " : ");
-        append_random(text, state, depth - 1, with_pairs);
+        append_random(text, state, depth - 1, how);
     }
     append(text, ")");
+}
+
+/* Routes by scores that follow from fields: the lint's holes and routes out of reach are those of all leads. */
+static const char scored[] = "scores:\n"
+                             "  fit:\n"
+                             "    keep_within: -3..9\n"
+                             "    rules:\n"
+                             "      - {name: A, by: size, points: {0-2: 4, 3: -5, 5+: 1.5, otherwise: 0, missing: 2}}\n"
+                             "      - {name: B, by: source, points: {web: 7, referral: 1, event: 0, missing: 0}}\n"
+                             "      - {name: C, when: active && size > 1, points: 3}\n"
+                             "  more:\n"
+                             "    decimals: 1\n"
+                             "    rules:\n"
+                             "      - {name: A, by: rate, points: {0.5-2: 0.5, 4+: 2.25, otherwise: 1, missing: 0}}\n"
+                             "      - {name: B, by: size, points: {-1-1: 1, otherwise: 0, missing: 0}}\n"
+                             "  total: {sum: [fit, more], keep_within: 0..11}\n";
+
+static int64_t rounded(int64_t milli, int64_t unit)
+{
+    int64_t size = ((milli < 0 ? -milli : milli) + unit / 2) / unit * unit;
+    return milli < 0 ? -size : size;
+}
+
+static int64_t within(int64_t milli, int64_t lo, int64_t hi)
+{
+    return milli < lo ? lo : milli > hi ? hi : milli;
+}
+
+/* The scores of `scored`, by hand. */
+static int64_t score_of(const struct lead *lead, uint32_t number)
+{
+    bool has_size = lead->size != 7;
+    int64_t fit = lead->source == 0 ? 7000 : lead->source == 1 ? 1000 : 0;
+    fit += !has_size ? 2000 : lead->size >= 0 && lead->size <= 2 ? 4000 : lead->size == 3 ? -5000 : lead->size >= 5 ? 1500 : 0;
+    fit += has_size && lead->active && lead->size > 1 ? 3000 : 0;
+    fit = rounded(within(fit, -3000, 9000), 1000);
+    int64_t more = lead->rate == 12 ? 0 : lead->rate >= 1 && lead->rate <= 4 ? 500 : lead->rate >= 8 ? 2250 : 1000;
+    more = rounded(more + (has_size && lead->size <= 1 ? 1000 : 0), 100);
+    return number == 0 ? fit : number == 1 ? more : rounded(within(fit + more, 0, 11000), 1000);
 }
 
 static bool is_true(struct fixture *f, uint32_t route, struct lead *lead)
@@ -582,14 +725,14 @@ static bool has_finding(const struct fixture *f, const char *slug)
 }
 
 /* Two routes; what the lint says of them and what all leads say. 1: a hole, 2: R1 is out of reach. */
-static unsigned compare_with_all_leads(uint64_t seed, bool with_pairs)
+static unsigned compare_with_all_leads(uint64_t seed, enum random_kind how)
 {
     uint64_t state = seed;
     struct text text = text_new();
-    append(&text, "%s%sroutes:\n", head, SCORE);
+    append(&text, "%s%sroutes:\n", head, how == SCORES ? scored : SCORE);
     for (int k = 0; k < 2; k++) {
         append(&text, "  - {name: R%d, assign: nobody, when: \"", k);
-        append_random(&text, &state, 3, with_pairs);
+        append_random(&text, &state, 3, how);
         append(&text, "\"}\n");
     }
     struct fixture f;
@@ -611,7 +754,7 @@ static unsigned compare_with_all_leads(uint64_t seed, bool with_pairs)
     cr_expect(!is_hole || has_finding(&f, "route-hole"), "seed %lu: a hole is not told\n%s%s", (unsigned long)seed, text.p, found);
     cr_expect(!has_finding(&f, "route-unreachable") || !is_second_reached, "seed %lu: R1 is reached\n%s%s", (unsigned long)seed,
               text.p, found);
-    if (!with_pairs) {
+    if (how != PAIRS) {
         cr_expect(is_hole || !has_finding(&f, "route-hole"), "seed %lu: there is no hole\n%s%s", (unsigned long)seed, text.p, found);
         cr_expect_eq(has_finding(&f, "route-unreachable"), can_second && !is_second_reached, "seed %lu: R1\n%s%s",
                      (unsigned long)seed, text.p, found);
@@ -625,7 +768,15 @@ Test(rules_lint, agrees_with_brute_force)
 {
     uint32_t n[4] = {0};
     for (uint64_t seed = 1; seed <= 300; seed++)
-        n[compare_with_all_leads(seed, false)]++;
+        n[compare_with_all_leads(seed, PLAIN)]++;
+    cr_expect(n[0] + n[2] >= 5 && n[1] >= 5 && n[2] + n[3] >= 5, "too few of a kind: %u %u %u %u", n[0], n[1], n[2], n[3]);
+}
+
+Test(rules_lint, agrees_with_brute_force_on_scores)
+{
+    uint32_t n[4] = {0};
+    for (uint64_t seed = 1; seed <= 400; seed++)
+        n[compare_with_all_leads(seed, SCORES)]++;
     cr_expect(n[0] + n[2] >= 5 && n[1] >= 5 && n[2] + n[3] >= 5, "too few of a kind: %u %u %u %u", n[0], n[1], n[2], n[3]);
 }
 
@@ -633,7 +784,7 @@ Test(rules_lint, agrees_with_brute_force)
 Test(rules_lint, claims_nothing_false_of_compared_fields)
 {
     for (uint64_t seed = 1; seed <= 150; seed++)
-        compare_with_all_leads(seed, true);
+        compare_with_all_leads(seed, PAIRS);
 }
 
 /* -- no memory ------------------------------------------------------------------------------------------------------ */
@@ -662,10 +813,10 @@ static void failing_release(void *ctx, void *p, size_t size)
     free(p);
 }
 
-Test(rules_lint, every_failing_allocation_is_told)
+static void fail_each_allocation(char *rules)
 {
     struct fixture f;
-    start_text(&f, domain_table);
+    start_text(&f, rules);
     cr_assert_eq(f.loaded, ASSAY_OK);
     struct failing failing = {0, 0};
     struct assay_allocator table = {.struct_size = sizeof table, .ctx = &failing, .alloc = failing_alloc,
@@ -685,11 +836,20 @@ Test(rules_lint, every_failing_allocation_is_told)
             cr_expect_eq(status, ASSAY_E_NOMEM);
             cr_expect_str_eq(error.text, "rules.yaml: checking the rules: out of memory");
         } else {
-            cr_expect_eq(diags.n, 2);
+            cr_expect_eq(diags.n, f.diags.n);
         }
         asy_diags_fini(&diags);
         cr_expect_eq(mem.live_bytes, 0);
     }
     cr_expect_eq(status, ASSAY_OK);
     stop(&f);
+}
+
+Test(rules_lint, every_failing_allocation_is_told)
+{
+    fail_each_allocation(domain_table);
+    char text[4096];
+    snprintf(text, sizeof text, "%s%s%s", head, scored,
+             TEAMS "routes:\n" ROUTE("A", "score.total >= 8 && size > 2", RED) ROUTE("B", "score.fit < 5 && source == 'web'", BLUE));
+    fail_each_allocation(text);
 }

@@ -248,7 +248,7 @@ static const struct {
      "16:18 E0304 expected a whole number, a range such as 51-200 or 501+, `otherwise` or `missing`, found `1.5`\n"
      "16:26 E0304 no number is in this range; put the lower end first\n"
      "16:34 E0304 expected a whole number, a range such as 51-200 or 501+, `otherwise` or `missing`, found `x`"},
-    {RULE "        by: n\n        points: {0.5-1.5: 1, 1e3: 2, -2+: 3}\n", ""},
+    {RULE "        by: n\n        points: {0.5-1.5: 1, 1e3: 2, -2--1: 3, 2000+: 4}\n", ""},
     {RULE "        by: n\n        points: {'a': 1}\n",
      "16:19 E0304 expected a number, a range such as 0.5-1.5 or 100+, `otherwise` or `missing`, found `a`"},
     {RULE "        by: t\n        points: {1-10: 1, in l: 2, 'in r': 3, otherwise: 4, 'a, b': 5}\n", ""},
@@ -261,6 +261,26 @@ static const struct {
      "16:18 E0205 list `l` has `p`, which `c` never is\n16:30 E0206 `nope` is not a list"},
     {RULE "        by: w\n        points: {x: 1}\n", "15:13 E0304 a table cannot be made by a time; use `when: days_since(w) <= 30` and `points:`"},
     {RULE "        by: u\n        points: {x: 1}\n", "15:13 E0203 `u` is not a field"},
+    {RULE "        by: u\n        points: {x: 1, y: ten, in nope: 2000000}\n",
+     "15:13 E0203 `u` is not a field\n16:27 E0124 points: expected a number such as +25, -10 or 2.5, found `ten`\n"
+     "16:41 E0124 points: expected a number from -1000000 to 1000000, found `2000000`"},
+    {RULE "        by: w\n        points: {x: ten}\n",
+     "15:13 E0304 a table cannot be made by a time; use `when: days_since(w) <= 30` and `points:`\n"
+     "16:21 E0124 points: expected a number such as +25, -10 or 2.5, found `ten`"},
+    {RULE "        by: i\n        points: {1-10: 1, 5-20: ten, x: 1, 7: 2, 30: 3, 15+: 1}\n",
+     "16:27 E0302 `5-20` overlaps `1-10`\n16:33 E0124 points: expected a number such as +25, -10 or 2.5, found `ten`\n"
+     "16:38 E0304 expected a whole number, a range such as 51-200 or 501+, `otherwise` or `missing`, found `x`\n"
+     "16:44 E0302 `7` overlaps `5-20`\n16:57 E0302 `15+` overlaps `30`\n16:57 E0302 `15+` overlaps `5-20`"},
+    {RULE "        by: i\n        points: {1-10: 1, 1 - 10: 2}\n",
+     "16:27 E0305 `1 - 10` is in the table twice (first on line 16)"},
+    {RULE "        by: n\n        points: {0-1: 1, 1-2: 2, 2.5: 3, 2-3: 4}\n",
+     "16:26 E0302 `1-2` overlaps `0-1`\n16:42 E0302 `2-3` overlaps `1-2`\n16:42 E0302 `2-3` overlaps `2.5`"},
+    /* countries under other names */
+    {RULE "        when: c == 'UK' || c in ['us', 'Germany', 'FR'] || c != 'Atlantis' || c == 'XX'\n        points: 1\n",
+     "15:20 E0205 `c` is never 'UK'; write 'GB'\n15:34 E0205 `c` is never 'us'; write 'US'\n"
+     "15:40 E0205 `c` is never 'Germany'; write 'DE'\n"
+     "15:65 E0205 `c` is never 'Atlantis'; it has one of 249 values such as 'AD'\n"
+     "15:84 E0205 `c` is never 'XX'; did you mean 'AX'?"},
     {RULE "        by: i\n        points: 3\n",
      "16:17 E0121 `points`: with `by:` expected a table (lines of `value: points`), found `3`; one number goes with `when:`"},
     {RULE "        by: i\n        points: {1: 2.0005, 2: x, 3: 2000000}\n",
@@ -326,6 +346,9 @@ static const struct {
     {"  s: {sum: [z], filled: [t]}\n",
      "12:3 E0301 score `s` is made in two ways: expected `rules:` and `events:` (with `decay:`), or only `sum:`, or only `filled:`"},
     {"  s: {keep_within: 0..100}\n", "12:3 E0301 score `s`: expected `rules:` or `events:`, `sum:`, or `filled:`"},
+    {"  s: {sum: [z], keep_within: 0..1000001}\n",
+     "12:30 E0124 `keep_within`: expected numbers from -1000000 to 1000000, found `0..1000001`"},
+    {"  s: {sum: [z], keep_within: 0.0001..1}\n", "12:30 E0124 `keep_within`: expected at most three decimals, found `0.0001..1`"},
     {"  s: {sum: [z], keep_within: 9..1, decimals: 4}\n",
      "12:30 E0124 `keep_within`: expected two numbers, the lower first, as in 0..100, found `9..1`\n"
      "12:46 E0124 `decimals`: expected a whole number from 0 to 3, found `4`"},
@@ -414,6 +437,12 @@ static const struct {
     {"derive: {e: {words_in: t, x: [a]}, t: {domain_of: lead.owner}}\n",
      "12:24 E0236 `t` is itself derived later, on line 12; put that line above this one"},
     {"derive: {t: {domain_of: t}}\n", "12:25 E0236 a field cannot be derived from itself"},
+    {"derive: {t: {words_in: lead.owner, a: ['c++', vice president, co-founder, r&d, 'sales & marketing'], b: [.net, 'x #1 y', "
+     "directeur g\xC3\xA9n\xC3\xA9ral, pr\xC3\xA4]}}\n",
+     "12:40 W0239 `c++` is read as `c`: a word is made of letters a-z, digits and `_`, and all other signs are left out\n"
+     "12:106 W0239 `.net` is read as `net`: a word is made of letters a-z, digits and `_`, and all other signs are left out\n"
+     "12:112 W0239 `x #1 y` is read as `x 1 y`: a word is made of letters a-z, digits and `_`, and all other signs are left out\n"
+     "12:143 W0239 `pr\xC3\xA4` is read as `pr`: a word is made of letters a-z, digits and `_`, and all other signs are left out"},
     {"derive: {t: {}}\n", "12:13 E0122 `derive`: expected either `domain_of: FIELD` or `words_in: FIELD`"},
 };
 

@@ -59,7 +59,7 @@ static void take_digit(struct decimal *decimal, char digit)
     decimal->digits[decimal->n++] = digit;
 }
 
-/* Reads [+-]digits[.digits][e[+-]digits], whole text. */
+/* Reads [+-]digits[.digits][e[+-]digits], whole text; digits on one side of the point are enough (".5", "5."). */
 static bool read_decimal(struct asy_str s, bool *negative, struct decimal *decimal)
 {
     const char *p = s.p, *end = s.p + s.len;
@@ -72,21 +72,19 @@ static bool read_decimal(struct asy_str s, bool *negative, struct decimal *decim
         *negative = *p++ == '-';
 
     const char *start = p;
-    for (; p < end && is_digit(*p); p++) {
+    uint32_t n_digits = 0;
+    for (; p < end && is_digit(*p); p++, n_digits++) {
         take_digit(decimal, *p);
         decimal->point += decimal->n > 0;
     }
-    if (p == start)
-        return false;
     if (p < end && *p == '.') {
-        start = ++p;
-        for (; p < end && is_digit(*p); p++) {
+        for (p++; p < end && is_digit(*p); p++, n_digits++) {
             take_digit(decimal, *p);
             decimal->point -= decimal->n == 0;
         }
-        if (p == start)
-            return false;
     }
+    if (n_digits == 0)
+        return false;
     if (p < end && (*p == 'e' || *p == 'E')) {
         p++;
         bool down = p < end && *p == '-';

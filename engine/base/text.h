@@ -54,8 +54,8 @@ bool asy_utf8_valid(struct asy_str s);
 uint32_t asy_utf8_length(struct asy_str s);
 
 /* Strict decimal numbers of whole text, locale-free. Return false on anything else or on overflow; no blanks,
- * no hex, no inf/nan, no digit grouping. int: [+-]digits. double: [+-]digits[.digits][e[+-]digits], correctly
- * rounded; overflow to infinity is refused. */
+ * no hex, no inf/nan, no digit grouping. int: [+-]digits. double: [+-]digits[.digits][e[+-]digits], also .5 and 5.,
+ * correctly rounded; overflow to infinity is refused. */
 bool asy_parse_i64(struct asy_str s, int64_t *out);
 bool asy_parse_f64(struct asy_str s, double *out);
 /* true/false/1/0/yes/no/t/f in any case. */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/time.h"
 #include "io/rows.h"
@@ -135,17 +136,13 @@ static bool make_table(struct table *table, struct asy_pool *pool)
 
 /* -- comparing with an earlier output ------------------------------------------------------------------------------ */
 
-/* A cell as it is compared: without the apostrophe that keeps spreadsheets from running it; numbers in 1/1000. */
-static struct asy_str comparable(struct asy_str text, bool is_number, char out[32])
+/* A cell of an earlier output as it is compared: as it was before it was written; numbers in 1/1000. */
+static struct asy_str comparable(struct asy_str text, bool is_json, bool is_number, char out[32])
 {
-    if (text.len > 1 && text.p[0] == '\'' && memchr("=+-@\t\r", text.p[1], 6) != NULL) {
-        text.p++;
-        text.len--;
-    }
     double value;
     if (is_number && asy_parse_f64(text, &value) && fabs(value) < 1e12)
         return (struct asy_str){out, milli_text(llround(value * 1000), out, 32)};
-    return text;
+    return is_json ? text : asy_writer_unescaped(text);
 }
 
 /* The cells after the id, joined, into `buffer` (grown). */
@@ -180,20 +177,20 @@ static bool join_new(struct joined *to, struct asy_mem *mem, const struct table 
     return true;
 }
 static bool join_old(struct joined *to, struct asy_mem *mem, const struct table *table, const struct asy_row *row,
-                     const int32_t *source)
+                     const int32_t *source, bool is_json)
 {
     char number[32];
     to->n = 0;
     for (uint32_t c = 1; c < table->n_columns; c++) {
         const bool is_number = c <= table->session->rules.n_scores;
         const bool is_there = source[c] >= 0 && (uint32_t)source[c] < row->n_cells;
-        if (!join(to, mem, is_there ? comparable(row->cells[source[c]], is_number, number) : ASY_STR("\x1e"))) return false;
+        if (!join(to, mem, is_there ? comparable(row->cells[source[c]], is_json, is_number, number) : ASY_STR("\x1e"))) return false;
     }
     return true;
 }
 
-/* Where the table's columns stand in the old file; -1: not there. */
-static void find_columns(const struct table *table, const struct asy_rows *rows, int32_t *source)
+/* Where the table's columns stand in the old file (-1: not there), and how many that has so far. */
+static uint32_t find_columns(const struct table *table, const struct asy_rows *rows, int32_t *source)
 {
     const struct asy_str *names;
     const uint32_t n = asy_rows_header(rows, &names);
@@ -202,6 +199,15 @@ static void find_columns(const struct table *table, const struct asy_rows *rows,
         for (uint32_t i = 0; i < n; i++)
             if (asy_str_eq(names[i], table->names[c])) source[c] = (int32_t)i;
     }
+    return n;
+}
+
+/* The first column of the table that the earlier file lacks. NDJSON has a key only where some row had a value. */
+static uint32_t missing_column(const struct table *table, const int32_t *source, bool is_json)
+{
+    uint32_t c = 0;
+    while (c < (is_json ? 1 : table->n_columns) && source[c] >= 0) c++;
+    return is_json && c == 1 ? table->n_columns : c;
 }
 
 static assay_status read_earlier(struct earlier *earlier, const struct table *table, struct asy_pool *pool, const char *path,
@@ -212,22 +218,29 @@ static assay_status read_earlier(struct earlier *earlier, const struct table *ta
     struct joined joined = {0};
     int32_t *source = asy_pool_alloc_n(pool, table->n_columns, sizeof(*source));
     if (source == NULL) return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
+    struct stat there;
+    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_size == 0) return ASSAY_OK; /* NDJSON without a row */
     const struct asy_rows_options options = {0};
     assay_status status = asy_rows_open(&rows, mem, path, &options, error);
     if (status != ASSAY_OK) return status;
+    const bool is_json = asy_rows_is_json(rows);
+    uint32_t n_known = 0;
     for (bool more = true; status == ASSAY_OK;) {
         struct asy_row row;
         status = asy_rows_next(rows, &row, &more, error);
         if (status != ASSAY_OK || !more) break;
-        find_columns(table, rows, source);
+        const struct asy_str *unused_names;
+        if (asy_rows_header(rows, &unused_names) != n_known) n_known = find_columns(table, rows, source);
         char unused[32];
         uint32_t id, text;
-        if (source[0] < 0)
-            status = asy_fail(error, ASSAY_E_DATA, "%s: expected an earlier output with a column lead_id, found none", path);
+        if (missing_column(table, source, is_json) < table->n_columns)
+            status = asy_fail(error, ASSAY_E_DATA,
+                              "%s: expected an earlier output of these rules, found no column %.*s; without --changed-from all "
+                              "leads are written", path, ASY_ARG(table->names[missing_column(table, source, is_json)]));
         else if (row.problem != NULL)
             status = asy_fail(error, ASSAY_E_DATA, "%s:%llu: %s", path, (unsigned long long)row.line, row.problem);
-        else if (!join_old(&joined, mem, table, &row, source) ||
-                 asy_dict_intern(&earlier->ids, comparable(row.cells[source[0]], false, unused), &id) != ASSAY_OK ||
+        else if (!join_old(&joined, mem, table, &row, source, is_json) ||
+                 asy_dict_intern(&earlier->ids, comparable(row.cells[source[0]], is_json, false, unused), &id) != ASSAY_OK ||
                  asy_dict_intern(&earlier->rows, (struct asy_str){joined.p, (uint32_t)joined.n}, &text) != ASSAY_OK ||
                  !asy_mem_grow(mem, (void **)&earlier->row_of_id, &earlier->cap, id, sizeof(uint32_t)))
             status = asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);

@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include "base/time.h"
+#include "cli/paths.h"
 #include "cli/state_file.h"
 #include "cli/term.h"
 
@@ -23,20 +24,20 @@ static void tell_findings(struct asy_cli *cli, struct assay *session)
     if (text.p != NULL) fwrite(text.p, 1, text.len, cli->io.err);
 }
 
-uint32_t asy_cli_threads(const struct asy_cli *cli)
-{
-    const bool has_flag = cli->args.verb->run == asy_verb_score;
-    return has_flag && asy_args_has(&cli->args, "threads") ? (uint32_t)asy_args_count(&cli->args, "threads") : cli->n_cpus;
-}
-
-static int64_t as_of_s(struct asy_cli *cli)
+/* Whole seconds: events are kept to the second. */
+static assay_status find_as_of(struct asy_cli *cli, int64_t *as_of_s, struct assay_error *error)
 {
     int64_t us;
-    if (!asy_args_time(&cli->args, "as-of", &us)) us = cli->clock.utc_us();
-    return us / 1000000 - (us % 1000000 < 0);
+    const bool is_given = asy_args_time(&cli->args, "as-of", &us);
+    if (is_given && us % 1000000 != 0)
+        return asy_fail(error, ASSAY_E_PARAM, "--as-of: expected a time in whole seconds, found \"%s\"",
+                        asy_args_text(&cli->args, "as-of"));
+    *as_of_s = (is_given ? us : cli->clock.utc_us()) / 1000000;
+    return ASSAY_OK;
 }
 
-static assay_status load_data(struct asy_cli *cli, bool is_quiet, struct assay *session, struct assay_error *error)
+static assay_status load_data(struct asy_cli *cli, const struct asy_cli_job *job, struct assay *session,
+                              struct assay_error *error)
 {
     const struct asy_args *args = &cli->args;
     const uint32_t n_events = asy_args_times(args, "events");
@@ -44,18 +45,21 @@ static assay_status load_data(struct asy_cli *cli, bool is_quiet, struct assay *
     if (events == NULL) return asy_fail(error, ASSAY_E_NOMEM, "out of memory");
     for (uint32_t i = 0; i < n_events; i++) events[i] = asy_args_nth(args, "events", i);
     const double share = asy_args_share(args, "max-rejects");
+    int64_t as_of_s = 0;
+    const assay_status known = find_as_of(cli, &as_of_s, error);
+    if (known != ASSAY_OK) return known;
     struct watch watch = {.cli = cli};
-    asy_progress_start(&watch.progress, cli, "reading", is_quiet);
+    asy_progress_start(&watch.progress, cli, "reading", job->is_quiet);
     const struct assay_data data = {.struct_size = sizeof(data),
                                     .n_events = n_events,
                                     .leads = asy_args_text(args, "leads"),
                                     .events = events,
                                     .map = asy_args_text(args, "map"),
-                                    .rejects = args->verb->run == asy_verb_score ? asy_args_text(args, "rejects") : NULL,
-                                    .as_of_s = as_of_s(cli),
+                                    .rejects = job->rejects,
+                                    .as_of_s = as_of_s,
                                     .max_rejects = share > 0 ? share : -1, /* 0 would be the default */
                                     .max_cell_bytes = asy_args_count(args, "max-cell"),
-                                    .n_threads = asy_cli_threads(cli),
+                                    .n_threads = job->n_threads,
                                     .progress = watch_rows,
                                     .progress_ctx = &watch};
     const assay_status status = assay_load_data(session, &data, error);
@@ -63,21 +67,17 @@ static assay_status load_data(struct asy_cli *cli, bool is_quiet, struct assay *
     return status;
 }
 
-static assay_status run(struct asy_cli *cli, struct assay *session, struct assay_error *error)
+/* Before the data: a state that cannot be read should not cost a load. */
+static assay_status read_state(struct asy_cli *cli, const struct asy_cli_job *job, struct assay *session,
+                               struct assay_error *error)
 {
-    const struct asy_args *args = &cli->args;
-    const char *state = asy_args_text(args, "state");
-    if (state != NULL) {
-        const assay_status status = asy_state_read(&session->state, &session->mem, state, error);
-        if (status != ASSAY_OK) return status;
-        session->state.is_kept = args->verb->run == asy_verb_score;
-    }
-    struct assay_run_options options = {.struct_size = sizeof(options), .n_threads = asy_cli_threads(cli)};
-    if (args->verb->run == asy_verb_score) options.batch_rows = (uint32_t)asy_args_count(args, "batch");
-    return assay_run(session, &options, error);
+    const char *state = asy_args_text(&cli->args, "state");
+    if (state == NULL) return ASSAY_OK;
+    session->state.is_kept = job->is_writing;
+    return asy_state_read(&session->state, &session->mem, state, error);
 }
 
-int asy_cli_session(struct asy_cli *cli, bool is_quiet, struct assay **out, struct asy_cli_times *times)
+int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct assay **out, struct asy_cli_times *times)
 {
     struct assay_error error = {0};
     struct assay *session = NULL;
@@ -89,15 +89,19 @@ int asy_cli_session(struct asy_cli *cli, bool is_quiet, struct assay **out, stru
     int64_t start_ns = cli->clock.monotonic_ns();
     assay_status status = assay_open(&session, &options, &error);
     if (status == ASSAY_OK) status = assay_load_rules(session, cli->args.operands[0], &error);
-    if (status == ASSAY_OK && !is_quiet) tell_findings(cli, session); /* warnings */
+    if (status == ASSAY_OK && !job->is_quiet) tell_findings(cli, session); /* warnings */
     int64_t now_ns = cli->clock.monotonic_ns();
     times->rules_ns = now_ns - start_ns;
     start_ns = now_ns;
-    if (status == ASSAY_OK) status = load_data(cli, is_quiet, session, &error);
+    if (status == ASSAY_OK && job->is_writing) status = asy_cli_check_lists(&cli->args, &session->rules, cli->pool, &error);
+    if (status == ASSAY_OK) status = read_state(cli, job, session, &error);
+    if (status == ASSAY_OK) status = load_data(cli, job, session, &error);
+    if (status == ASSAY_OK && !job->is_quiet && asy_args_text(&cli->args, "map") != NULL) tell_findings(cli, session);
     now_ns = cli->clock.monotonic_ns();
     times->read_ns = now_ns - start_ns;
     start_ns = now_ns;
-    if (status == ASSAY_OK) status = run(cli, session, &error);
+    const struct assay_run_options how = {.struct_size = sizeof(how), .n_threads = job->n_threads, .batch_rows = job->batch_rows};
+    if (status == ASSAY_OK) status = assay_run(session, &how, &error);
     times->score_ns = cli->clock.monotonic_ns() - start_ns;
     if (status == ASSAY_OK && !asy_cli_interrupted(cli)) {
         *out = session;

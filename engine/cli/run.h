@@ -9,11 +9,17 @@ struct asy_cli_times {
     int64_t rules_ns, read_ns, score_ns, write_ns;
 };
 
-/* Open a session, load the rule file (operand 0), the data and the state that the flags name, and run. On failure everything
- * has been said on io.err, *session is NULL and the exit code is returned; else ASY_EXIT_OK. */
-int asy_cli_session(struct asy_cli *cli, bool is_quiet, struct assay **session, struct asy_cli_times *times);
+/* How a verb wants it. */
+struct asy_cli_job {
+    bool is_quiet;        /* no progress, no warnings */
+    bool is_writing;      /* output and state are to be written: leads are remembered, no list file may be overwritten */
+    const char *rejects;  /* path, or NULL */
+    uint32_t n_threads;
+    uint32_t batch_rows;  /* 0: the default */
+};
 
-/* As --threads says, else all processors. */
-uint32_t asy_cli_threads(const struct asy_cli *cli);
+/* Open a session, load the rule file (operand 0), the state and the data that the flags name, and run. On failure everything
+ * has been said on io.err, *session is NULL and the exit code is returned; else ASY_EXIT_OK. */
+int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct assay **session, struct asy_cli_times *times);
 
 #endif

@@ -1,13 +1,13 @@
 #include "cli/state_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 #include "base/time.h"
 #include "io/rows.h"
-#include "io/write.h"
 
 static const char *const names[] = {"kind", "key", "territory", "owner", "place", "routed_at"};
 enum { KIND, KEY, TERRITORY, OWNER, PLACE, ROUTED_AT, N_COLUMNS };
@@ -51,7 +51,10 @@ static assay_status check_header(const struct asy_rows *rows, const char *path, 
 
 assay_status asy_state_read(struct asy_state *state, struct asy_mem *mem, const char *path, struct assay_error *error)
 {
-    if (access(path, F_OK) != 0) return ASSAY_OK;
+    struct stat there;
+    if (stat(path, &there) != 0 && errno == ENOENT) return ASSAY_OK;
+    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_size == 0)
+        return asy_fail(error, ASSAY_E_DATA, "%s: expected a state file, found an empty one; remove it to begin anew", path);
     struct asy_rows *rows = NULL;
     const struct asy_rows_options options = {.delimiter = ','};
     assay_status status = asy_rows_open(&rows, mem, path, &options, error);
@@ -100,7 +103,8 @@ static assay_status write_rows(const struct asy_state *state, const uint32_t *or
     return status;
 }
 
-assay_status asy_state_write(const struct asy_state *state, struct asy_mem *mem, const char *path, struct assay_error *error)
+assay_status asy_state_prepare(const struct asy_state *state, struct asy_mem *mem, const char *path, struct asy_writer **out,
+                               struct assay_error *error)
 {
     struct asy_str header[N_COLUMNS];
     for (uint32_t i = 0; i < N_COLUMNS; i++) header[i] = asy_str_of(names[i]);
@@ -113,7 +117,7 @@ assay_status asy_state_write(const struct asy_state *state, struct asy_mem *mem,
     assay_status status = asy_writer_open(&writer, mem, path, ASY_FORMAT_CSV, header, N_COLUMNS, error);
     if (status == ASSAY_OK) {
         status = write_rows(state, order, writer, error);
-        if (status == ASSAY_OK) status = asy_writer_commit(writer, error);
+        if (status == ASSAY_OK) *out = writer;
         else asy_writer_abort(writer);
     }
     asy_mem_free(mem, order, (n_ids + 1) * sizeof(*order));

@@ -9,11 +9,13 @@
 #define ASY_CLI_STATE_FILE_H
 
 #include "exec/state.h"
+#include "io/write.h"
 
 /* Add what `path` holds to `state`. A file that is not there is an empty state; one that is not a state file is refused
  * (ASSAY_E_DATA), with the line. */
 assay_status asy_state_read(struct asy_state *state, struct asy_mem *mem, const char *path, struct assay_error *error);
-/* Write `state`, whole or not at all; leads ordered by id. */
-assay_status asy_state_write(const struct asy_state *state, struct asy_mem *mem, const char *path, struct assay_error *error);
+/* All of `state` beside `path`, leads ordered by id: asy_writer_commit puts it in place, asy_writer_abort drops it. */
+assay_status asy_state_prepare(const struct asy_state *state, struct asy_mem *mem, const char *path, struct asy_writer **out,
+                               struct assay_error *error);
 
 #endif

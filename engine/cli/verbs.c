@@ -16,7 +16,7 @@
 #define FLAG_MAP \
     {.name = "map", .kind = ASY_FLAG_TEXT, .value = "MAP.yaml", .help = "which column is which field, where the names differ"}
 #define FLAG_THREADS \
-    {.name = "threads", .kind = ASY_FLAG_COUNT, .value = "N", .min = 1, .max = 1024, \
+    {.name = "threads", .kind = ASY_FLAG_COUNT, .value = "N", .min = 1, .max = 256, \
      .help = "all processors unless said; the result does not depend on it"}
 #define FLAG_MAX_REJECTS \
     {.name = "max-rejects", .kind = ASY_FLAG_SHARE, .value = "SHARE", .fallback = "1%", \

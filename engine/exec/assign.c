@@ -27,22 +27,46 @@ struct asy_str asy_roster_name(const struct asy_rules *rules, uint32_t roster)
 uint32_t asy_assign_roster(const struct asy_program *program, const struct asy_team *team, uint32_t row)
 {
     const struct asy_rules *rules = program->rules;
-    uint32_t roster = ASY_NONE;
-    if (program->territory_by_code != NULL)
-        roster = program->territory_by_code[asy_column_code(&program->store->columns[rules->territory_field], row)];
+    const uint32_t roster = asy_program_territory(program, row);
     if (roster != ASY_NONE && team->rosters[roster].n > 0) return roster;
     return team->rosters[rules->n_territories].n > 0 ? rules->n_territories : ASY_NONE;
 }
 
-struct asy_str asy_current_owner(const struct asy_program *program, const struct asy_state *state, uint32_t row)
+/* The lead's own `lead.owner`; empty if none. */
+static struct asy_str record_owner(const struct asy_program *program, uint32_t row)
 {
-    if (program->rules->owner_field != ASY_NONE) {
-        const struct asy_column *column = &program->store->columns[program->rules->owner_field];
-        const uint32_t code = column->repr == ASY_REPR_CODE ? asy_column_code(column, row) : 0;
-        if (code != 0) return asy_column_code_text(column, code);
-    }
+    if (program->rules->owner_field == ASY_NONE) return ASY_STR("");
+    const struct asy_column *column = &program->store->columns[program->rules->owner_field];
+    return column->repr == ASY_REPR_CODE ? asy_column_code_text(column, asy_column_code(column, row)) : ASY_STR("");
+}
+/* The owner that an earlier run gave; empty if none. */
+static struct asy_str earlier_owner(const struct asy_program *program, const struct asy_state *state, uint32_t row)
+{
     const struct asy_routed *known = asy_state_lead(state, asy_keys_text(&program->store->keys, row));
     return known == NULL ? ASY_STR("") : asy_dict_text(&state->owners, known->owner);
+}
+
+struct asy_str asy_current_owner(const struct asy_program *program, const struct asy_state *state, uint32_t row)
+{
+    const struct asy_str owner = record_owner(program, row);
+    return owner.len > 0 ? owner : earlier_owner(program, state, row);
+}
+
+static bool is_member(const struct asy_rules *rules, const struct asy_team *team, struct asy_str name)
+{
+    for (uint32_t r = 0; name.len > 0 && r <= rules->n_territories; r++)
+        for (uint32_t m = 0; m < team->rosters[r].n; m++)
+            if (asy_str_eq(team->rosters[r].members[m], name)) return true;
+    return false;
+}
+
+struct asy_str asy_kept_owner(const struct asy_program *program, const struct asy_state *state, const struct asy_team *team,
+                              uint32_t row)
+{
+    const struct asy_str owner = record_owner(program, row);
+    if (is_member(program->rules, team, owner)) return owner;
+    const struct asy_str earlier = earlier_owner(program, state, row);
+    return is_member(program->rules, team, earlier) ? earlier : ASY_STR("");
 }
 
 struct asy_str asy_list_owner(const struct asy_program *program, uint32_t list, uint32_t field, uint32_t row)
@@ -61,14 +85,6 @@ struct asy_str asy_list_owner(const struct asy_program *program, uint32_t list, 
     return lo < names->set.n && asy_str_eq(names->set.items[lo], text) ? names->owners[lo] : ASY_STR("");
 }
 
-bool asy_assign_keeps(const struct asy_program *program, const struct asy_team *team, struct asy_str owner)
-{
-    for (uint32_t r = 0; owner.len > 0 && r <= program->rules->n_territories; r++)
-        for (uint32_t m = 0; m < team->rosters[r].n; m++)
-            if (asy_str_eq(team->rosters[r].members[m], owner)) return true;
-    return false;
-}
-
 static assay_status give(struct dealer *dealer, uint32_t row, struct asy_str owner)
 {
     return asy_dict_intern(&dealer->results->owners, owner, &dealer->results->owner[row]);
@@ -85,8 +101,8 @@ static assay_status sort_out(struct dealer *dealer, uint32_t row)
     if (route->assign == ASY_ASSIGN_NOBODY) return ASSAY_OK;
     if (route->assign == ASY_ASSIGN_ROUND_ROBIN) {
         const struct asy_team *team = &rules->teams[route->team];
-        const struct asy_str current = asy_current_owner(program, dealer->state, row);
-        if (asy_assign_keeps(program, team, current)) return give(dealer, row, current);
+        const struct asy_str kept = asy_kept_owner(program, dealer->state, team, row);
+        if (kept.len > 0) return give(dealer, row, kept);
         const uint32_t roster = asy_assign_roster(program, team, row);
         if (roster == ASY_NONE) {
             results->n_no_member++;

@@ -22,8 +22,10 @@ uint32_t asy_assign_roster(const struct asy_program *program, const struct asy_t
 struct asy_str asy_roster_name(const struct asy_rules *rules, uint32_t roster);
 /* The owner that a lead comes with: its `lead.owner`, else the one in the state; empty if none. */
 struct asy_str asy_current_owner(const struct asy_program *program, const struct asy_state *state, uint32_t row);
-/* Does a lead with this owner stay with him when it is routed to `team`? */
-bool asy_assign_keeps(const struct asy_program *program, const struct asy_team *team, struct asy_str owner);
+/* Whom a lead stays with when it is routed to `team`: its `lead.owner` if he is a member, else the one in the state if he is
+ * (the CRM may not have been told yet); empty: it is dealt. */
+struct asy_str asy_kept_owner(const struct asy_program *program, const struct asy_state *state, const struct asy_team *team,
+                              uint32_t row);
 /* The owner that list `list` names for the lead's value of `field`; empty if none. */
 struct asy_str asy_list_owner(const struct asy_program *program, uint32_t list, uint32_t field, uint32_t row);
 

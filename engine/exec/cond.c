@@ -45,7 +45,6 @@ struct asy_cond {
     struct op *ops;
     uint32_t n, cap;
     int64_t now_us;
-    const struct asy_slot *slots; /* for OP_LOAD */
     const struct asy_slots *env;
 };
 
@@ -132,10 +131,6 @@ static struct asy_cel_value read_code(void *ctx, const struct asy_cel_input *inp
     if (input->kind == ASY_IN_NOW) return now_value(row->slots);
     return row->slots->code_value(row->slots->ctx, row->slot, row->code);
 }
-static uint8_t bits_of(struct asy_cel_value value)
-{
-    return value.type != ASY_CEL_BOOL ? 0 : value.b ? 3 : 2;
-}
 /* The value of a condition for every code of a slot (slot NULL: one value, of a constant condition). */
 static uint8_t *make_bits(struct compiler *c, const struct asy_cel_node *node, const struct asy_slot *slot)
 {
@@ -151,7 +146,7 @@ static uint8_t *make_bits(struct compiler *c, const struct asy_cel_node *node, c
     const struct asy_cel_row row = {.ctx = &at, .read = read_code, .scratch = &scratch};
     for (uint32_t code = 0; code < n_codes; code++) {
         at.code = code;
-        bits[code] = bits_of(asy_cel_eval(node, &row));
+        bits[code] = asy_cel_bits(asy_cel_eval(node, &row));
         if (code % 1024 == 1023) asy_pool_fini(&scratch);
     }
     asy_pool_fini(&scratch);
@@ -237,7 +232,7 @@ static bool compile_comparison(struct compiler *c, const struct asy_cel_node *no
     if (repr == ASY_SLOT_NUMBERS && !is_days) {
         double d;
         if (constant.type == ASY_CEL_DOUBLE) d = constant.d;
-        else if (constant.type == ASY_CEL_INT && llabs(constant.i) <= (1LL << 53)) d = (double)constant.i;
+        else if (constant.type == ASY_CEL_INT && constant.i <= (1LL << 53) && constant.i >= -(1LL << 53)) d = (double)constant.i;
         else return false;
         if (isnan(d)) return false;
         struct op *op = emit(c, OP_MASK_NUMBERS, mask, 0);
@@ -413,10 +408,7 @@ static void load_values(const struct asy_slots *env, const struct asy_slot *slot
     case ASY_SLOT_TIMES:
         for (uint32_t i = 0; i < n; i++) {
             const int64_t us = ((const int64_t *)view.data)[i];
-            const int64_t s = us / 1000000 - (us % 1000000 < 0);
-            out[i] = us == INT64_MIN ? (struct asy_cel_value){.type = ASY_CEL_NULL}
-                                     : (struct asy_cel_value){.type = ASY_CEL_TIME, .i = s,
-                                                              .nanos = (uint32_t)(us - s * 1000000) * 1000};
+            out[i] = us == INT64_MIN ? (struct asy_cel_value){.type = ASY_CEL_NULL} : asy_cel_time_us(us);
         }
         break;
     case ASY_SLOT_NUMBERS:
@@ -436,6 +428,11 @@ static void compare_ints(const struct op *op, const struct asy_kern *kern, const
         ints = scratch;
     }
     kern->compare_i64(ints, n, op->compare, op->c, t, k);
+    /* The days since an empty time are unknown, not empty: no comparison of them is known. */
+    for (uint32_t i = 0; op->is_days && i < n; i++) {
+        k[i] = ints[i] != INT64_MIN;
+        t[i] &= k[i];
+    }
 }
 static void look_up(const struct op *op, const struct asy_kern *kern, struct asy_view view, uint32_t n, uint8_t *t, uint8_t *k)
 {
@@ -488,7 +485,7 @@ void asy_cond_run(const struct asy_cond *cond, const struct asy_kern *kern, cons
         case OP_MASK_FILLED: is_filled(kern, cond->env->items[op->slot].repr, views[op->slot], n, t, k); break;
         case OP_MASK_VALUES:
             for (uint32_t i = 0; i < n; i++) {
-                const uint8_t bits = bits_of(value[i]);
+                const uint8_t bits = asy_cel_bits(value[i]);
                 t[i] = bits & 1;
                 k[i] = bits >> 1;
             }

@@ -8,7 +8,6 @@
 static struct asy_cel_value null_value(void) { return (struct asy_cel_value){.type = ASY_CEL_NULL}; }
 static struct asy_cel_value int_value(int64_t i) { return (struct asy_cel_value){.type = ASY_CEL_INT, .i = i}; }
 static struct asy_cel_value bool_value(bool b) { return (struct asy_cel_value){.type = ASY_CEL_BOOL, .b = b}; }
-static struct asy_cel_value text_value(struct asy_str s) { return (struct asy_cel_value){.type = ASY_CEL_STRING, .s = s}; }
 
 /* Half away from zero. */
 static int64_t divide_round(asy_i128 numerator, int64_t denominator)
@@ -25,13 +24,10 @@ struct asy_cel_value asy_lead_field(const struct asy_store *store, uint32_t fiel
     switch (column->repr) {
     case ASY_REPR_INT: return int_value(asy_column_int(column, row));
     case ASY_REPR_NUMBER: return (struct asy_cel_value){.type = ASY_CEL_DOUBLE, .d = asy_column_number(column, row)};
-    case ASY_REPR_TIME: {
-        const int64_t us = asy_column_int(column, row), s = us / 1000000 - (us % 1000000 < 0);
-        return (struct asy_cel_value){.type = ASY_CEL_TIME, .i = s, .nanos = (uint32_t)(us - s * 1000000) * 1000};
-    }
+    case ASY_REPR_TIME: return asy_cel_time_us(asy_column_int(column, row));
     case ASY_REPR_CODE:
         if (column->field->type == ASY_BOOL) return bool_value(asy_column_code(column, row) == 2);
-        return text_value(asy_column_code_text(column, asy_column_code(column, row)));
+        return asy_cel_text(asy_column_code_text(column, asy_column_code(column, row)));
     default: return bool_value(true); /* only its presence is kept */
     }
 }
@@ -71,7 +67,7 @@ struct asy_cel_value asy_lead_read(void *ctx, const struct asy_cel_input *input)
         if (rules->scores[input->index].decimals == 0) return int_value(milli / 1000);
         return (struct asy_cel_value){.type = ASY_CEL_DOUBLE, .d = (double)milli / 1000.0};
     }
-    case ASY_IN_GRADE: return story->grade == 0 ? null_value() : text_value(rules->grades[story->grade - 1].name);
+    case ASY_IN_GRADE: return story->grade == 0 ? null_value() : asy_cel_text(rules->grades[story->grade - 1].name);
     case ASY_IN_DISQUALIFIED: return bool_value(story->disqualified_by != 0);
     case ASY_IN_STAGE: return null_value(); /* not evaluated */
     default: break;
@@ -88,7 +84,6 @@ static struct asy_cel_value evaluate(struct asy_lead_story *story, const struct 
     const struct asy_cel_row row = {.ctx = story, .read = asy_lead_read, .scratch = story->pool};
     return asy_cel_eval(node, &row);
 }
-static bool is_true(struct asy_cel_value value) { return value.type == ASY_CEL_BOOL && value.b; }
 
 /* -- scores ------------------------------------------------------------------------------------------------------ */
 
@@ -102,7 +97,7 @@ static void tell_term(struct asy_lead_story *story, uint32_t number)
         told->points_milli = told->tally.points_milli;
     } else if (term->rule->kind == ASY_RULE_WHEN) {
         told->when = evaluate(story, term->rule->when);
-        told->points_milli = is_true(told->when) ? term->rule->points_milli : 0;
+        told->points_milli = asy_cel_is_true(told->when) ? term->rule->points_milli : 0;
     } else if (term->rule->kind == ASY_RULE_TABLE) {
         const struct asy_cel_value value = asy_lead_field(program->store, term->rule->field, story->row);
         const struct asy_str text = value.type == ASY_CEL_STRING ? value.s
@@ -142,11 +137,10 @@ static void tell_idle(struct asy_lead_story *story, const struct asy_score *scor
 
 static void tell_score(struct asy_lead_story *story, uint32_t number)
 {
-    static const int64_t units[] = {1000, 100, 10, 1};
     const struct asy_program *program = story->program;
     const struct asy_score *score = &program->rules->scores[number];
     struct asy_score_story *told = &story->scores[number];
-    const int64_t unit = units[score->decimals];
+    const int64_t unit = asy_score_unit_milli(score);
     if (score->kind == ASY_SCORE_FILLED) told->sum_milli = tell_filled(story, score, told, unit);
     for (uint32_t p = 0; p < score->n_parts; p++) told->sum_milli += story->scores[score->parts[p]].final_milli;
     for (uint32_t t = program->first_term[number]; t < program->first_term[number + 1]; t++) {
@@ -182,7 +176,7 @@ static uint32_t tell_decisions(struct asy_lead_story *story, const struct asy_de
     for (uint32_t d = 0; d < n; d++) {
         const struct asy_test *test = decisions[d].test;
         values[d] = test->is_otherwise ? bool_value(true) : test->when != NULL ? evaluate(story, test->when) : null_value();
-        if (chosen == 0 && is_true(values[d])) chosen = d + 1;
+        if (chosen == 0 && asy_cel_is_true(values[d])) chosen = d + 1;
     }
     return chosen;
 }

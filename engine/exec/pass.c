@@ -255,12 +255,6 @@ static void run_term(struct batch *b, uint32_t number)
     kern->top(points, b->n, (uint16_t)number, w->top_term, w->top_points, b->pass->stride);
 }
 
-static int64_t unit_of(const struct asy_score *score)
-{
-    static const int64_t unit[] = {1000, 100, 10, 1};
-    return unit[score->decimals];
-}
-
 static void run_filled(struct batch *b, const struct asy_score *score, int64_t *total)
 {
     const struct asy_program *program = b->program;
@@ -277,7 +271,7 @@ static void run_filled(struct batch *b, const struct asy_score *score, int64_t *
         }
     }
     /* share x 100, rounded once: filled * 100 / n in units of the score's decimals */
-    const int64_t unit = unit_of(score), n_items = score->n_filled;
+    const int64_t unit = asy_score_unit_milli(score), n_items = score->n_filled;
     for (uint32_t i = 0; i < b->n; i++) total[i] = (total[i] * 100000 * 2 + n_items * unit) / (2 * n_items * unit) * unit;
 }
 
@@ -317,9 +311,9 @@ static void run_score(struct batch *b, uint32_t number)
             share[s] = score->steps[s].share;
         }
         find_idle(b, program->score_events[number]);
-        kern->decay(total, w->idle_last, b->n, (uint32_t)program->as_of_s, days, share, score->n_steps, unit_of(score));
+        kern->decay(total, w->idle_last, b->n, (uint32_t)program->as_of_s, days, share, score->n_steps, asy_score_unit_milli(score));
     } else {
-        kern->round(total, b->n, unit_of(score));
+        kern->round(total, b->n, asy_score_unit_milli(score));
     }
     fill_score_slot(b, number);
 }

@@ -50,20 +50,16 @@ static void describe_slot(void *ctx, struct asy_slot *slot)
     }
 }
 
-static struct asy_cel_value text_value(struct asy_str text)
-{
-    return (struct asy_cel_value){.type = ASY_CEL_STRING, .s = text};
-}
 static struct asy_cel_value slot_code_value(void *ctx, const struct asy_slot *slot, uint32_t code)
 {
     const struct asy_program *program = ctx;
     if (code == 0) return (struct asy_cel_value){.type = ASY_CEL_NULL};
     if (slot->input.kind == ASY_IN_DISQUALIFIED) return (struct asy_cel_value){.type = ASY_CEL_BOOL, .b = code == 2};
-    if (slot->input.kind == ASY_IN_GRADE) return text_value(program->rules->grades[code - 1].name);
+    if (slot->input.kind == ASY_IN_GRADE) return asy_cel_text(program->rules->grades[code - 1].name);
     const struct asy_column *column = &program->store->columns[slot->input.index];
     if (column->repr != ASY_REPR_CODE || column->field->type == ASY_BOOL)
         return (struct asy_cel_value){.type = ASY_CEL_BOOL, .b = column->repr != ASY_REPR_CODE || code == 2};
-    return text_value(asy_column_code_text(column, code));
+    return asy_cel_text(asy_column_code_text(column, code));
 }
 
 /* -- points tables -------------------------------------------------------------------------------------------- */
@@ -79,6 +75,13 @@ static bool is_between(const struct asy_line *line, uint8_t type, int64_t i, dou
     return type == ASY_INT ? i >= line->lo_i && i <= line->hi_i : d >= line->lo_d && d <= line->hi_d;
 }
 
+/* Does a value, range or list line fit a filled value? */
+static bool line_fits(const struct asy_rules *rules, const struct asy_line *line, uint8_t type, struct asy_str text, int64_t i,
+                      double d)
+{
+    return type == ASY_INT || type == ASY_NUMBER ? is_between(line, type, i, d) : line_has_text(rules, line, text);
+}
+
 const struct asy_line *asy_rule_line(const struct asy_rules *rules, const struct asy_rule *rule, bool is_filled,
                                      struct asy_str text, int64_t i, double d)
 {
@@ -90,10 +93,8 @@ const struct asy_line *asy_rule_line(const struct asy_rules *rules, const struct
             if (!is_filled) return line;
         } else if (line->kind == ASY_LINE_OTHERWISE) {
             if (is_filled) otherwise = line;
-        } else if (is_filled) {
-            const bool matches = type == ASY_INT || type == ASY_NUMBER ? is_between(line, type, i, d)
-                                                                       : line_has_text(rules, line, text);
-            if (matches) return line;
+        } else if (is_filled && line_fits(rules, line, type, text, i, d)) {
+            return line;
         }
     }
     return otherwise;
@@ -219,7 +220,7 @@ static struct asy_cel_value read_property(void *ctx, const struct asy_cel_input 
 {
     const struct tuple_row *row = ctx;
     const struct asy_str text = asy_events_property(row->events, row->tuple, input->index);
-    return text.len == 0 ? (struct asy_cel_value){.type = ASY_CEL_NULL} : text_value(text);
+    return text.len == 0 ? (struct asy_cel_value){.type = ASY_CEL_NULL} : asy_cel_text(text);
 }
 /* `where:` once per distinct tuple of properties. */
 static uint8_t *compile_where(struct asy_program *program, const struct asy_cel_node *where)
@@ -233,10 +234,24 @@ static uint8_t *compile_where(struct asy_program *program, const struct asy_cel_
     const struct asy_cel_row row = {.ctx = &at, .read = read_property, .scratch = &scratch};
     for (at.tuple = 0; at.tuple < events->tuples.n; at.tuple++) {
         const struct asy_cel_value value = asy_cel_eval(where, &row);
-        bits[at.tuple] = value.type != ASY_CEL_BOOL ? 0 : value.b ? 3 : 2;
+        bits[at.tuple] = asy_cel_bits(value);
     }
     asy_pool_fini(&scratch);
     return scratch.has_failed ? NULL : bits;
+}
+
+/* The weights of an event rule: made once for all rules that weigh alike. No event is older than as-of itself. */
+static bool find_weights(struct asy_program *program, struct asy_term *term)
+{
+    const struct asy_event_rule *rule = term->event_rule;
+    for (const struct asy_term *other = program->terms; other < term; other++)
+        if (other->weights.n > 0 && other->event_rule->weight == rule->weight &&
+            other->event_rule->weight_span == rule->weight_span && other->event_rule->weight_unit_s == rule->weight_unit_s) {
+            term->weights = other->weights;
+            return true;
+        }
+    const uint64_t oldest = (uint64_t)program->as_of_s / rule->weight_unit_s;
+    return asy_weights_make(&term->weights, &program->pool, rule->weight, rule->weight_span, oldest);
 }
 
 static bool compile_event_rule(struct asy_program *program, struct asy_term *term, const struct asy_event_rule *rule,
@@ -250,9 +265,7 @@ static bool compile_event_rule(struct asy_program *program, struct asy_term *ter
     if (rule->has_max && rule->points_milli < 0) term->lo = (int32_t)rule->max_milli;
     else if (rule->has_max) term->hi = (int32_t)rule->max_milli;
     term->within_s = rule->within_s > 0 ? (uint64_t)rule->within_s : UINT64_MAX;
-    if (rule->weight != ASY_WEIGHT_NONE &&
-        !asy_weights_make(&term->weights, &program->pool, rule->weight, rule->weight_span))
-        return false;
+    if (rule->weight != ASY_WEIGHT_NONE && !find_weights(program, term)) return false;
     if (rule->where != NULL && (term->where_bits = compile_where(program, rule->where)) == NULL) return false;
 
     const bool is_plain = rule->where == NULL && rule->at_most == 0;
@@ -409,24 +422,38 @@ static const struct asy_test *disqualify_test(const struct asy_rules *rules, uin
 static const struct asy_test *route_test(const struct asy_rules *rules, uint32_t i) { return &rules->routes[i].test; }
 static const struct asy_test *recycle_test(const struct asy_rules *rules, uint32_t i) { return &rules->recycle[i].test; }
 
+static uint32_t territory_of(const struct asy_rules *rules, struct asy_str text, int64_t i, double d)
+{
+    const uint8_t type = rules->schema.fields[rules->territory_field].type;
+    for (uint32_t t = 0; t < rules->n_territories; t++)
+        for (uint32_t l = 0; l < rules->territories[t].n_lines; l++)
+            if (line_fits(rules, &rules->territories[t].lines[l], type, text, i, d)) return t;
+    return ASY_NONE;
+}
+
+uint32_t asy_program_territory(const struct asy_program *program, uint32_t row)
+{
+    const struct asy_rules *rules = program->rules;
+    if (rules->territory_field == ASY_NONE) return ASY_NONE;
+    const struct asy_column *column = &program->store->columns[rules->territory_field];
+    if (!asy_column_filled(column, row)) return ASY_NONE;
+    if (column->repr == ASY_REPR_INT) return territory_of(rules, ASY_STR(""), asy_column_int(column, row), 0);
+    if (column->repr == ASY_REPR_NUMBER) return territory_of(rules, ASY_STR(""), 0, asy_column_number(column, row));
+    return program->territory_by_code == NULL ? ASY_NONE : program->territory_by_code[asy_column_code(column, row)];
+}
+
 static bool compile_territories(struct asy_program *program)
 {
     const struct asy_rules *rules = program->rules;
     if (rules->territory_field == ASY_NONE) return true;
     const struct asy_column *column = &program->store->columns[rules->territory_field];
-    const uint32_t n_codes = column->repr == ASY_REPR_CODE ? asy_column_n_codes(column) : 1;
+    if (column->repr != ASY_REPR_CODE) return true;
+    const uint32_t n_codes = asy_column_n_codes(column);
     program->territory_by_code = asy_pool_alloc_n(&program->pool, n_codes, sizeof(uint32_t));
     if (program->territory_by_code == NULL) return false;
-    for (uint32_t code = 0; code < n_codes; code++) {
-        program->territory_by_code[code] = ASY_NONE;
-        for (uint32_t t = 0; code > 0 && t < rules->n_territories; t++) {
-            const struct asy_territory *territory = &rules->territories[t];
-            for (uint32_t l = 0; l < territory->n_lines; l++)
-                if (program->territory_by_code[code] == ASY_NONE &&
-                    line_has_text(rules, &territory->lines[l], asy_column_code_text(column, code)))
-                    program->territory_by_code[code] = t;
-        }
-    }
+    program->territory_by_code[0] = ASY_NONE;
+    for (uint32_t code = 1; code < n_codes; code++)
+        program->territory_by_code[code] = territory_of(rules, asy_column_code_text(column, code), 0, 0);
     return true;
 }
 

@@ -82,7 +82,7 @@ struct asy_program {
     uint8_t *grade_number;
 
     struct asy_decision *disqualify, *routes, *recycle; /* same numbers as in the rules */
-    uint32_t *territory_by_code;    /* code of the territory field -> territory, or ASY_NONE; NULL without territories */
+    uint32_t *territory_by_code;    /* code of the territory field -> territory, or ASY_NONE; NULL if it has no codes */
 };
 
 /* Compile. ASSAY_E_NOMEM, ASSAY_E_LIMIT (more than 65,000 terms). */
@@ -94,6 +94,9 @@ void asy_program_fini(struct asy_program *program);
  * name. NULL: no line matches. */
 const struct asy_line *asy_rule_line(const struct asy_rules *rules, const struct asy_rule *rule, bool is_filled,
                                      struct asy_str text, int64_t i, double d);
+
+/* Territory of a lead, or ASY_NONE: the first one with a line that fits. */
+uint32_t asy_program_territory(const struct asy_program *program, uint32_t row);
 
 /* One event rule over the events of one lead, by its definition: newest first. */
 struct asy_event_tally {

@@ -29,10 +29,10 @@ static bool make_columns(struct asy_results *r, const struct asy_rules *rules, u
 }
 
 assay_status asy_results_init(struct asy_results *results, struct asy_mem *mem, const struct asy_rules *rules,
-                              uint32_t n_leads, uint32_t n_terms, struct assay_error *error)
+                              uint32_t n_leads, uint32_t n_terms, uint64_t seed, struct assay_error *error)
 {
     *results = (struct asy_results){.mem = mem, .n_leads = n_leads, .n_scores = rules->n_scores};
-    asy_hasher_init(&results->hasher, 0);
+    asy_hasher_init(&results->hasher, seed);
     asy_dict_init(&results->owners, mem, &results->hasher);
     if (make_columns(results, rules, n_terms)) return ASSAY_OK;
     asy_results_fini(results, rules, n_terms);

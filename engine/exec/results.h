@@ -26,9 +26,9 @@ struct asy_results {
     uint64_t n_no_owner;                /* routed to an owner that is not known (list without owner, empty lead.owner) */
 };
 
-/* On failure nothing is left behind. */
+/* `seed` makes the hash secret. On failure nothing is left behind. */
 assay_status asy_results_init(struct asy_results *results, struct asy_mem *mem, const struct asy_rules *rules,
-                              uint32_t n_leads, uint32_t n_terms, struct assay_error *error);
+                              uint32_t n_leads, uint32_t n_terms, uint64_t seed, struct assay_error *error);
 void asy_results_fini(struct asy_results *results, const struct asy_rules *rules, uint32_t n_terms);
 
 #endif

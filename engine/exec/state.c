@@ -1,10 +1,10 @@
 #include "exec/state.h"
 
-void asy_state_init(struct asy_state *state, struct asy_mem *mem)
+void asy_state_init(struct asy_state *state, struct asy_mem *mem, uint64_t seed)
 {
     *state = (struct asy_state){.mem = mem};
     asy_pool_init(&state->pool, mem);
-    asy_hasher_init(&state->hasher, 0);
+    asy_hasher_init(&state->hasher, seed);
     asy_dict_init(&state->ids, mem, &state->hasher);
     asy_dict_init(&state->owners, mem, &state->hasher);
 }

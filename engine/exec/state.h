@@ -28,7 +28,8 @@ struct asy_state {
     size_t cap_routed;
 };
 
-void asy_state_init(struct asy_state *state, struct asy_mem *mem);
+/* `seed` makes the hash secret. */
+void asy_state_init(struct asy_state *state, struct asy_mem *mem, uint64_t seed);
 void asy_state_fini(struct asy_state *state);
 /* The cursor of a team's roster, or NULL. */
 struct asy_cursor *asy_state_cursor(struct asy_state *state, struct asy_str team, struct asy_str territory);

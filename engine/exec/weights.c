@@ -43,10 +43,10 @@ static void make_half_life(struct asy_weights *out, uint32_t span)
         root = square_root((asy_i128)root << DIGITS);
         roots[k] = root;
     }
-    for (uint32_t age = 0; age < out->n; age++) {
-        const uint64_t value = fraction_of_half_life(roots, age % span, span);
-        const uint32_t shift = age / span + (DIGITS - 30);
-        out->factor[age] = shift > 62 ? 0 : (uint32_t)(((value >> (shift - 1)) + 1) >> 1);
+    for (uint32_t r = 0; r < span && r < out->n; r++) {
+        const uint64_t value = fraction_of_half_life(roots, r, span);
+        for (uint64_t age = r, shift = DIGITS - 30; age < out->n; age += span, shift++)
+            out->factor[age] = shift > DIGITS ? 0 : (uint32_t)(((value >> (shift - 1)) + 1) >> 1);
     }
 }
 
@@ -56,12 +56,13 @@ static void make_linear(struct asy_weights *out, uint32_t span)
         out->factor[age] = age >= span ? 0 : (uint32_t)((((uint64_t)(span - age) << 30) + span / 2) / span);
 }
 
-bool asy_weights_make(struct asy_weights *out, struct asy_pool *pool, uint8_t kind, uint32_t span)
+bool asy_weights_make(struct asy_weights *out, struct asy_pool *pool, uint8_t kind, uint32_t span, uint64_t oldest)
 {
     ASY_CHECK(span > 0, span, kind);
     /* After 31 half lives the weight rounds to 0. */
-    const uint64_t n = kind == ASY_WEIGHT_HALF_LIFE ? (uint64_t)span * 31 + 1 : (uint64_t)span + 1;
-    if (n > UINT32_MAX / sizeof(uint32_t)) return false;
+    const uint64_t all = kind == ASY_WEIGHT_HALF_LIFE ? (uint64_t)span * 31 + 1 : (uint64_t)span + 1;
+    const uint64_t n = all <= oldest ? all : oldest + 1;
+    ASY_CHECK(n <= UINT32_MAX, n, oldest);
     out->n = (uint32_t)n;
     out->factor = asy_pool_alloc_n(pool, n, sizeof(uint32_t));
     if (out->factor == NULL) return false;
@@ -69,6 +70,6 @@ bool asy_weights_make(struct asy_weights *out, struct asy_pool *pool, uint8_t ki
         make_half_life(out, span);
     else
         make_linear(out, span);
-    out->factor[n - 1] = 0;
+    if (n == all) out->factor[n - 1] = 0;
     return true;
 }

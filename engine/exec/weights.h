@@ -10,8 +10,9 @@ struct asy_weights {
     uint32_t *factor; /* Q30: 1 << 30 is full weight */
 };
 
-/* half life: 2^(-age/span); linear: 1 - age/span, not below 0; rounded to the nearest Q30. False without memory. */
-bool asy_weights_make(struct asy_weights *out, struct asy_pool *pool, uint8_t kind, uint32_t span);
+/* half life: 2^(-age/span); linear: 1 - age/span, not below 0; rounded to the nearest Q30. For ages up to `oldest`: what is
+ * older may weigh anything. False without memory. */
+bool asy_weights_make(struct asy_weights *out, struct asy_pool *pool, uint8_t kind, uint32_t span, uint64_t oldest);
 /* Factor at `age` units. */
 static inline uint32_t asy_weights_at(const struct asy_weights *weights, uint64_t age)
 {

@@ -140,6 +140,13 @@ assay_status asy_ingest_new(struct asy_ingest **out, struct asy_mem *mem, struct
     return ASSAY_OK;
 }
 
+static void forget_lines(struct asy_ingest *ingest)
+{
+    asy_mem_free(ingest->mem, ingest->lead_lines, ingest->lead_lines_cap * sizeof(*ingest->lead_lines));
+    ingest->lead_lines = NULL;
+    ingest->lead_lines_cap = 0;
+}
+
 void asy_ingest_free(struct asy_ingest *ingest)
 {
     if (!ingest)
@@ -159,7 +166,7 @@ void asy_ingest_free(struct asy_ingest *ingest)
         asy_arena_fini(&ingest->join_arena);
     }
     asy_mem_free(mem, ingest->join_rows, ingest->join_rows_cap * sizeof(*ingest->join_rows));
-    asy_mem_free(mem, ingest->rejected_at, ingest->rejected_cap * sizeof(*ingest->rejected_at));
+    forget_lines(ingest);
     asy_mem_free(mem, ingest->lead_files, ingest->lead_files_cap * sizeof(*ingest->lead_files));
     asy_mem_free(mem, ingest->report.files, ingest->files_cap * sizeof(*ingest->report.files));
     asy_mem_free(mem, ingest->report.unused_columns, ingest->unused_cap * sizeof(*ingest->report.unused_columns));
@@ -183,6 +190,12 @@ struct asy_str asy_ingest_column_name(const struct asy_ingest_file *file, uint32
     return column < n ? asy_str_trim(names[column]) : (struct asy_str){"", 0};
 }
 
+bool asy_ingest_is_repeated(const struct asy_ingest_file *file, const struct asy_target *target)
+{
+    return target->rival != ASY_NO_COLUMN &&
+           asy_str_eq(asy_ingest_column_name(file, target->column), asy_ingest_column_name(file, target->rival));
+}
+
 static bool goes_on_waiting(void *ctx)
 {
     const struct asy_ingest *ingest = ctx;
@@ -203,7 +216,8 @@ assay_status asy_ingest_open(struct asy_ingest *ingest, struct asy_ingest_file *
         return no_memory(error);
     file->number = report->n_files;
     report->files[report->n_files++] = (struct asy_file_counts){.path = file->path};
-    struct asy_rows_options options = {.delimiter = file->side->delimiter, .max_cell_bytes = ingest->options.max_cell_bytes};
+    struct asy_rows_options options = {.delimiter = file->side->delimiter, .max_cell_bytes = ingest->options.max_cell_bytes,
+                                       .may_repeat_names = true};
     if (ingest->options.progress)
         options.wait = (struct asy_input_wait){goes_on_waiting, ingest};
     return asy_rows_open(&file->rows, ingest->mem, path, &options, error);
@@ -238,6 +252,12 @@ assay_status asy_ingest_next(struct asy_ingest *ingest, struct asy_ingest_file *
         return status;
     uint64_t n_rows = ++asy_ingest_counts(ingest, file)->n_rows;
     return n_rows % ASY_INGEST_PROGRESS_ROWS == 0 ? report_progress(ingest, file, n_rows, error) : ASSAY_OK;
+}
+
+bool asy_ingest_is_frozen(struct asy_ingest *ingest, const struct asy_ingest_file *file)
+{
+    const struct asy_file_counts *counts = asy_ingest_counts(ingest, file);
+    return counts->n_rows > counts->n_rejected + 1;
 }
 
 /* ---- rejected rows ---- */
@@ -457,6 +477,7 @@ assay_status asy_ingest_leads(struct asy_ingest *ingest, const char *path, struc
 assay_status asy_ingest_events(struct asy_ingest *ingest, const char *path, struct assay_error *error)
 {
     struct asy_ingest_file file;
+    forget_lines(ingest);
     assay_status status = asy_ingest_open(ingest, &file, path, true, error);
     if (status == ASSAY_OK)
         status = asy_ingest_read_events(ingest, &file, error);
@@ -470,6 +491,7 @@ assay_status asy_ingest_finish(struct asy_ingest *ingest, uint32_t n_threads, st
     struct asy_store *store = ingest->store;
     ASY_CHECK(!ingest->is_finished, store->n_leads, 0);
     ingest->is_finished = true;
+    forget_lines(ingest);
     for (uint32_t i = 0; i < ingest->distinct.n; i++) {
         const struct asy_distinct_entry *e = &ingest->distinct.entries[i];
         assay_status status = asy_events_stage(&store->events, e->row, e->time_s, e->name, e->tuple, error);

@@ -8,12 +8,18 @@
  *
  * Headers: a column named by the map is found exactly, else ignoring case, blanks, `_`, `-` and `.`. Without the map a column
  * goes to the field with exactly its name, else to the field whose whole name is the same ignoring those, else to the one
- * whose last part is. Two columns for one field, or one column for two, is an error where a rule reads the field.
+ * whose last part is. Two columns for one field, or one column for two, is an error where a rule reads the field; so is a name that
+ * a header has twice where a rule, the map or the key reads it, and else both columns are not used.
  * Cells are read without blanks at both ends; empty and `nulls` are empty; then aliases; then the type.
  *
  * Events are looked at in this order: malformed row, empty key, unknown name, unreadable time, after as_of, unknown lead: a
- * row is counted under the first that holds. `distinct` keeps, of the events with the same lead, name and values, the earliest
- * (of equally early ones that with the least property bytes); events without any of the values are all kept.
+ * row is counted under the first that holds. `distinct` keeps, of the events with the same lead and values, whatever their
+ * names, the earliest (of equally early ones the first by name, in the schema's order, then property bytes); events without any
+ * of the values are all kept. Only events that are otherwise kept take part.
+ *
+ * Events joined by a field find a lead by the field's value, not by its spelling: `7.0` is `7` where the field is an int, `DEU` is
+ * `Germany` where it is a country, an alias of the map is what it stands for; text has to be the same bytes. An event
+ * whose key is no value of the field is one of an unknown lead. Times are read as the map's `dates` of either side say.
  *
  * Threads: one owner. */
 #ifndef ASY_INGEST_H

@@ -1,5 +1,5 @@
-/* `distinct`: of the events of a lead with one name and the same values, the earliest. What stays depends on the events, not on
- * their order: of equally early ones the one with the least property bytes stays, and what else they consist of is the same. */
+/* `distinct`: of the events of a lead with the same values, whatever their names, the earliest. What stays depends on the events,
+ * not on their order: of equally early ones the first in the order of the log (name, then property bytes) stays. */
 #include "io/ingest_internal.h"
 
 void asy_distinct_init(struct asy_distinct *distinct, struct asy_store *store)
@@ -19,7 +19,7 @@ void asy_distinct_fini(struct asy_distinct *distinct)
 
 static uint32_t slot_of(const struct asy_distinct *distinct, const struct asy_distinct_entry *e)
 {
-    uint32_t key[3] = {e->row, e->values, e->name};
+    uint32_t key[2] = {e->row, e->values};
     return (uint32_t)asy_hash(distinct->hasher, (struct asy_str){(const char *)key, sizeof(key)}) & (distinct->n_slots - 1);
 }
 
@@ -47,8 +47,10 @@ static assay_status make_room(struct asy_distinct *distinct)
 
 static bool is_before(const struct asy_distinct *distinct, const struct asy_distinct_entry *a, const struct asy_distinct_entry *b)
 {
-    if (a->time_s != b->time_s || a->tuple == b->tuple)
+    if (a->time_s != b->time_s)
         return a->time_s < b->time_s;
+    if (a->name != b->name || a->tuple == b->tuple)
+        return a->name < b->name;
     const struct asy_dict *tuples = &distinct->events->tuples;
     return asy_str_cmp(asy_dict_text(tuples, a->tuple), asy_dict_text(tuples, b->tuple)) < 0;
 }
@@ -61,7 +63,7 @@ assay_status asy_distinct_take(struct asy_distinct *distinct, const struct asy_d
     uint32_t slot = slot_of(distinct, entry);
     for (; distinct->slots[slot] != 0; slot = (slot + 1) & (distinct->n_slots - 1)) {
         struct asy_distinct_entry *there = &distinct->entries[distinct->slots[slot] - 1];
-        if (there->row != entry->row || there->values != entry->values || there->name != entry->name)
+        if (there->row != entry->row || there->values != entry->values)
             continue;
         if (is_before(distinct, entry, there))
             *there = *entry;

@@ -162,6 +162,8 @@ static assay_status check_column(struct asy_ingest_file *file, const struct asy_
     if (t->rival != ASY_NO_COLUMN) {
         struct asy_str a = asy_value_cut(asy_ingest_column_name(file, t->column), 80);
         struct asy_str b = asy_value_cut(asy_ingest_column_name(file, t->rival), 80);
+        if (asy_ingest_is_repeated(file, t))
+            return asy_rows_repeated(file->rows, t->column, t->rival, error);
         return asy_fail(error, ASSAY_E_DATA, "%.*s: %s: expected one column, found `%.*s` and `%.*s`; rename one, or choose in "
                         "the map file (--map): `%s`", ASY_ARG(file->path), what, ASY_ARG(a), ASY_ARG(b), cure);
     }
@@ -243,7 +245,34 @@ static enum asy_time_parse read_time(struct asy_ingest *ingest, struct asy_str t
     int64_t us;
     enum asy_time_parse parse = asy_value_time(text, format, false, &us);
     if (parse == ASY_TIME_OK)
-        *out_s = us / 1000000 - (us % 1000000 < 0);
+        *out_s = us / 1000000 + (us % 1000000 > 0); /* up: no event counts before it happened */
+    return parse;
+}
+
+/* ---- keys ---- */
+
+/* The key of a row as leads are found by it, empty if there is none. *is_value false: no lead can have it. */
+static enum asy_time_parse read_key(const struct asy_ingest *ingest, struct asy_str text, char room[32], struct asy_str *key,
+                                    bool *is_value)
+{
+    *key = text;
+    *is_value = true;
+    if (!ingest->has_join || text.len == 0)
+        return ASY_TIME_OK;
+    const struct asy_field *field = &ingest->schema->fields[ingest->map->key_field];
+    const struct asy_ingest_field *plan = &ingest->fields[ingest->map->key_field];
+    const struct asy_map_value *alias = plan->map ? asy_map_alias(plan->map->values, plan->map->n_values, text) : NULL;
+    if (alias)
+        *key = text = alias->to;
+    if (field->type == ASY_TEXT || text.len == 0)
+        return ASY_TIME_OK;
+    struct asy_value value;
+    enum asy_time_parse parse = field->type == ASY_TIME && !alias
+                                    ? asy_value_time(text, ingest->map->events.date_format, false, &value.i)
+                                    : asy_value_read(field, plan, text, &value);
+    *is_value = parse == ASY_TIME_OK;
+    if (*is_value)
+        *key = asy_value_text(field, text, &value, room);
     return parse;
 }
 
@@ -375,7 +404,11 @@ static assay_status take_row(struct asy_ingest *ingest, struct asy_ingest_file *
 {
     if (row->problem)
         return asy_ingest_reject(ingest, file, row, asy_ingest_column_name(file, row->problem_column - 1), row->problem, error);
-    struct asy_str key = asy_ingest_cell(file, row, column_of(plan->key));
+    char room[32];
+    bool is_value;
+    struct asy_str key, key_text = asy_ingest_cell(file, row, column_of(plan->key));
+    if (read_key(ingest, key_text, room, &key, &is_value) == ASY_TIME_AMBIGUOUS)
+        return asy_value_ambiguous(file, row, column_of(plan->key), key_text, error);
     if (key.len == 0) {
         if (!ingest->map->skip_when_key_empty)
             return reject_cell(ingest, file, row, plan->key,
@@ -402,10 +435,14 @@ static assay_status take_row(struct asy_ingest *ingest, struct asy_ingest_file *
         return asy_value_ambiguous(file, row, column_of(plan->time), text, error);
     if (parse != ASY_TIME_OK)
         return reject_time(ingest, file, row, plan->time, text, parse == ASY_TIME_RANGE, error);
-    if (time_s < 0 || time_s > UINT32_MAX)
-        return reject_cell(ingest, file, row, plan->time, "the time is outside 1970-01-01 to 2106-02-07", error);
     if (time_s > ingest->options.as_of_s) {
         ingest->report.n_future++;
+        return ASSAY_OK;
+    }
+    if (time_s <= 0)
+        return reject_cell(ingest, file, row, plan->time, "the time is not after 1970-01-01T00:00:00Z", error);
+    if (!is_value) {
+        ingest->report.n_unknown_lead++;
         return ASSAY_OK;
     }
 
@@ -446,7 +483,7 @@ assay_status asy_ingest_read_events(struct asy_ingest *ingest, struct asy_ingest
             break;
         const struct asy_str *names;
         if (is_json && asy_rows_header(file->rows, &names) > file->match.n_columns) {
-            file->match.is_frozen = asy_ingest_counts(ingest, file)->n_rows > 1;
+            file->match.is_frozen = asy_ingest_is_frozen(ingest, file);
             status = match_header(ingest, file, &plan, false, error);
         }
         if (status == ASSAY_OK)

@@ -113,7 +113,7 @@ struct asy_distinct {
 };
 void asy_distinct_init(struct asy_distinct *distinct, struct asy_store *store);
 void asy_distinct_fini(struct asy_distinct *distinct);
-/* Take an event. *is_new false: there was one with the same lead, name and values; the earlier stays. */
+/* Take an event. *is_new false: there was one with the same lead and values; the earlier stays. */
 assay_status asy_distinct_take(struct asy_distinct *distinct, const struct asy_distinct_entry *entry, bool *is_new);
 
 /* An event between reading and looking up its lead. Offsets into `scratch`. */
@@ -143,10 +143,9 @@ struct asy_ingest {
     uint32_t *derived;               /* wanted derived fields, sources first */
     struct asy_str *texts;           /* by field: the text of this row; {NULL,0} empty */
     uint64_t n_lead_rows;            /* of all leads files, rejected ones too */
-    uint32_t *rejected_at;           /* for each rejected lead row: how many leads there were */
-    size_t rejected_cap;
-    uint64_t n_rejected_at;
-    struct asy_lead_file { struct asy_str path; uint64_t first_row; } *lead_files;
+    uint32_t *lead_lines;            /* by lead: line of its file; 0 beyond 32 bits. Given back when the leads are read */
+    size_t lead_lines_cap;
+    struct asy_lead_file { struct asy_str path; uint32_t first_lead; } *lead_files;
     size_t lead_files_cap;
     uint32_t n_lead_files;
     /* events joined by a field */
@@ -183,12 +182,16 @@ assay_status asy_ingest_next(struct asy_ingest *ingest, struct asy_ingest_file *
                              struct assay_error *error);
 assay_status asy_ingest_reject(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row,
                                struct asy_str column, const char *reason, struct assay_error *error);
+/* Was a row taken before the one at hand? Columns of NDJSON that come now are rivals of those that it was read by. */
+bool asy_ingest_is_frozen(struct asy_ingest *ingest, const struct asy_ingest_file *file);
 /* Checks the share of rejected rows, names unused columns. */
 assay_status asy_ingest_end(struct asy_ingest *ingest, struct asy_ingest_file *file, struct assay_error *error);
 void asy_ingest_close(struct asy_ingest_file *file);
 struct asy_file_counts *asy_ingest_counts(struct asy_ingest *ingest, const struct asy_ingest_file *file);
 /* The name of a column of the file, {"",0} for ASY_NO_COLUMN. */
 struct asy_str asy_ingest_column_name(const struct asy_ingest_file *file, uint32_t column);
+/* Would the target read a name that the header has twice? */
+bool asy_ingest_is_repeated(const struct asy_ingest_file *file, const struct asy_target *target);
 
 /* A cell without blanks at its ends; {"",0} where it is absent, empty or one of the side's nulls. */
 static inline struct asy_str asy_ingest_cell(const struct asy_ingest_file *file, const struct asy_row *row, uint32_t column)
@@ -213,6 +216,9 @@ struct asy_value {
 /* How a text reads as a value of `field`. ASY_TIME_AMBIGUOUS only for times. */
 enum asy_time_parse asy_value_read(const struct asy_field *field, const struct asy_ingest_field *plan, struct asy_str text,
                                    struct asy_value *value);
+/* The text that stands for a value when events are joined by the field: one text for all spellings of a value (`7` and
+ * `7.0`). Text stands for itself. `out` holds it where needed. */
+struct asy_str asy_value_text(const struct asy_field *field, struct asy_str text, const struct asy_value *value, char out[32]);
 /* A time as the map's format says, else in the unambiguous ways. */
 enum asy_time_parse asy_value_time(struct asy_str text, struct asy_str format, bool is_strict, int64_t *out_us);
 assay_status asy_value_put(struct asy_column *column, uint32_t row, struct asy_str text, const struct asy_value *value,

@@ -52,9 +52,8 @@ static assay_status two_columns(struct asy_ingest_file *file, const struct asy_t
                                 const char *cure_key, struct assay_error *error)
 {
     struct asy_str a = asy_ingest_column_name(file, t->column), b = asy_ingest_column_name(file, t->rival);
-    if (asy_str_eq(a, b))
-        return asy_fail(error, ASSAY_E_DATA, "%.*s: %.*s: expected one column, found two named `%.*s`; rename or remove one",
-                        ASY_ARG(file->path), ASY_ARG(what), ASY_ARG(asy_value_cut(a, 80)));
+    if (asy_ingest_is_repeated(file, t))
+        return asy_rows_repeated(file->rows, t->column, t->rival, error);
     struct asy_str quoted = asy_match_quoted(&file->pool, asy_value_cut(a, 80));
     return asy_fail(error, ASSAY_E_DATA,
                     "%.*s: %.*s: expected one column, found `%.*s` and `%.*s`; choose one in the map file (--map): "
@@ -77,7 +76,7 @@ static assay_status check_field(struct asy_ingest *ingest, struct asy_ingest_fil
         return asy_fail(error, ASSAY_E_DATA, "%.*s: expected the column `%.*s` (the map gives it to %.*s), found %.*s%.*s",
                         ASY_ARG(file->path), ASY_ARG(t->exact), ASY_ARG(name), ASY_ARG(list), ASY_ARG(hint));
     }
-    if (!ingest->fields[f].is_wanted)
+    if (!ingest->fields[f].is_wanted && !(t->is_claiming && asy_ingest_is_repeated(file, t)))
         return ASSAY_OK;
     if (t->rival != ASY_NO_COLUMN)
         return two_columns(file, t, name, "fields: {", error);
@@ -138,46 +137,23 @@ static assay_status match_header(struct asy_ingest *ingest, struct asy_ingest_fi
 
 /* ---- one row ---- */
 
-/* Where a lead's row stood in the input: rejected rows before it count. */
-static uint64_t row_number_of(const struct asy_ingest *ingest, uint32_t lead)
-{
-    uint64_t low = 0, high = ingest->n_rejected_at;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (ingest->rejected_at[middle] <= lead)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint64_t)lead + 1 + low;
-}
-
-static assay_status reject_lead(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row,
-                                struct asy_str column, const char *reason, struct assay_error *error)
-{
-    if (!asy_mem_grow(ingest->mem, (void **)&ingest->rejected_at, &ingest->rejected_cap, ingest->n_rejected_at,
-                      sizeof(*ingest->rejected_at)))
-        return no_memory(file, error);
-    ingest->rejected_at[ingest->n_rejected_at++] = ingest->store->n_leads;
-    return asy_ingest_reject(ingest, file, row, column, reason, error);
-}
-
 static assay_status reject_repeated(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row,
                                     struct asy_str column, uint32_t first, struct assay_error *error)
 {
-    char reason[200];
-    uint64_t number = row_number_of(ingest, first);
+    char reason[400], place[200] = "";
     uint32_t k = ingest->n_lead_files - 1;
-    while (k > 0 && ingest->lead_files[k].first_row >= number)
+    while (k > 0 && ingest->lead_files[k].first_lead > first)
         k--;
-    const struct asy_lead_file *at = &ingest->lead_files[k];
-    unsigned long long in_file = (unsigned long long)(number - at->first_row);
-    if (k == ingest->n_lead_files - 1)
-        snprintf(reason, sizeof(reason), "duplicate lead id (first on row %llu)", in_file);
-    else
-        snprintf(reason, sizeof(reason), "duplicate lead id (first on row %llu of %.*s)", in_file,
-                 ASY_ARG(asy_value_cut(at->path, 120)));
-    return reject_lead(ingest, file, row, column, reason, error);
+    uint32_t line = first < ingest->lead_lines_cap ? ingest->lead_lines[first] : 0;
+    bool is_same_file = k == ingest->n_lead_files - 1;
+    struct asy_str path = asy_value_cut(ingest->lead_files[k].path, 120);
+    if (line > 0 && is_same_file)
+        snprintf(place, sizeof(place), " (first on line %u)", line);
+    else if (line > 0)
+        snprintf(place, sizeof(place), " (first on line %u of %.*s)", line, ASY_ARG(path));
+    snprintf(reason, sizeof(reason),
+             "duplicate lead id%s; drop one of them, or name another key with --map (leads: {key: COLUMN})", place);
+    return asy_ingest_reject(ingest, file, row, column, reason, error);
 }
 
 static assay_status read_cell(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row, uint32_t lead,
@@ -288,9 +264,13 @@ static assay_status fill_defaults(struct asy_ingest *ingest, uint32_t lead, stru
 
 static assay_status join_lead(struct asy_ingest *ingest, struct asy_ingest_file *file, uint32_t lead, struct assay_error *error)
 {
-    struct asy_str key = ingest->texts[ingest->map->key_field];
-    if (key.len == 0)
+    const struct asy_field *field = &ingest->schema->fields[ingest->map->key_field];
+    struct asy_str text = ingest->texts[ingest->map->key_field];
+    struct asy_value value;
+    char room[32];
+    if (text.len == 0 || asy_value_read(field, &ingest->fields[ingest->map->key_field], text, &value) != ASY_TIME_OK)
         return ASSAY_OK;
+    struct asy_str key = asy_value_text(field, text, &value, room);
     uint32_t number, next = ingest->join_keys.n_rows;
     bool is_new;
     if (!asy_mem_grow(ingest->mem, (void **)&ingest->join_rows, &ingest->join_rows_cap, next, sizeof(*ingest->join_rows)) ||
@@ -322,14 +302,14 @@ static assay_status take_row(struct asy_ingest *ingest, struct asy_ingest_file *
     uint32_t key_column = plan->key && plan->key->level > 0 ? plan->key->column : ASY_NO_COLUMN;
     ingest->n_lead_rows++;
     if (row->problem)
-        return reject_lead(ingest, file, row, asy_ingest_column_name(file, row->problem_column - 1), row->problem, error);
+        return asy_ingest_reject(ingest, file, row, asy_ingest_column_name(file, row->problem_column - 1), row->problem, error);
     struct asy_str key;
     if (plan->key)
         key = asy_ingest_cell(file, row, key_column);
     else
         key = (struct asy_str){digits, format_number(ingest->n_lead_rows, digits)};
     if (key.len == 0)
-        return reject_lead(ingest, file, row, asy_ingest_column_name(file, key_column), "the lead id is empty", error);
+        return asy_ingest_reject(ingest, file, row, asy_ingest_column_name(file, key_column), "the lead id is empty", error);
 
     uint32_t lead;
     bool is_new;
@@ -338,6 +318,9 @@ static assay_status take_row(struct asy_ingest *ingest, struct asy_ingest_file *
         return status;
     if (!is_new)
         return reject_repeated(ingest, file, row, asy_ingest_column_name(file, key_column), lead, error);
+    if (!asy_mem_grow(ingest->mem, (void **)&ingest->lead_lines, &ingest->lead_lines_cap, lead, sizeof(*ingest->lead_lines)))
+        return no_memory(file, error);
+    ingest->lead_lines[lead] = row->line <= UINT32_MAX ? (uint32_t)row->line : 0;
     for (uint32_t i = 0; i < ingest->n_wanted; i++)
         ingest->texts[ingest->wanted[i]] = (struct asy_str){NULL, 0};
     for (uint32_t i = 0; i < plan->n_pairs; i++)
@@ -361,7 +344,7 @@ assay_status asy_ingest_read_leads(struct asy_ingest *ingest, struct asy_ingest_
         !asy_mem_grow(ingest->mem, (void **)&ingest->lead_files, &ingest->lead_files_cap, ingest->n_lead_files,
                       sizeof(*ingest->lead_files)))
         return no_memory(file, error);
-    ingest->lead_files[ingest->n_lead_files++] = (struct asy_lead_file){file->path, ingest->n_lead_rows};
+    ingest->lead_files[ingest->n_lead_files++] = (struct asy_lead_file){file->path, ingest->store->n_leads};
     assay_status status = match_header(ingest, file, &plan, !is_json, error);
     for (;;) {
         if (status == ASSAY_OK)
@@ -372,15 +355,15 @@ assay_status asy_ingest_read_leads(struct asy_ingest *ingest, struct asy_ingest_
             break;
         const struct asy_str *names;
         if (is_json && asy_rows_header(file->rows, &names) > file->match.n_columns) {
-            file->match.is_frozen = asy_ingest_counts(ingest, file)->n_rows > 1;
+            file->match.is_frozen = asy_ingest_is_frozen(ingest, file);
             status = match_header(ingest, file, &plan, false, error);
         }
         if (status == ASSAY_OK)
             status = take_row(ingest, file, &plan, &row, error);
     }
     if (asy_ingest_counts(ingest, file)->n_rows == 0)
-        return asy_fail(error, ASSAY_E_DATA, "%.*s: expected leads, found a file that has a header but no data rows",
-                        ASY_ARG(file->path));
+        return asy_fail(error, ASSAY_E_DATA, "%.*s: expected leads, found %s", ASY_ARG(file->path),
+                        is_json ? "an empty file" : "a file that has a header but no data rows");
     /* Without a single key every row was malformed; what is wrong with them says more than what is missing. */
     const struct asy_str *names;
     if (is_json && asy_rows_header(file->rows, &names) > 0 &&

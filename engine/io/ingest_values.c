@@ -3,17 +3,52 @@
 
 #include <stdio.h>
 
-/* 17850.0 and 250.00 are integers that went through a spreadsheet or a data frame. */
+/* Whole numbers, also as spreadsheets, data frames and JSON write them: 17850.0, 250.00, 1e1. Exact, so not by way of a double. */
 static bool read_int(struct asy_str text, int64_t *out)
 {
+    double grammar;
     if (asy_parse_i64(text, out))
         return *out != ASY_INT_EMPTY;
-    uint32_t end = text.len;
-    while (end > 0 && text.p[end - 1] == '0')
-        end--;
-    if (end == text.len || end < 2 || text.p[end - 1] != '.')
+    if (!asy_parse_f64(text, &grammar))
         return false;
-    return asy_parse_i64((struct asy_str){text.p, end - 1}, out) && *out != ASY_INT_EMPTY;
+    bool is_negative = text.p[0] == '-', is_behind_point = false;
+    int64_t value = 0, exponent = 0, zeros = 0; /* value x 10^(exponent + zeros); counted downwards for the least number */
+    uint32_t i = text.p[0] == '-' || text.p[0] == '+';
+    for (; i < text.len && text.p[i] != 'e' && text.p[i] != 'E'; i++) {
+        if (text.p[i] == '.') {
+            is_behind_point = true;
+            continue;
+        }
+        exponent -= is_behind_point;
+        if (text.p[i] == '0') {
+            zeros++;
+            continue;
+        }
+        for (; value != 0 && zeros >= 0; zeros--)
+            if (__builtin_mul_overflow(value, 10, &value))
+                return false;
+        zeros = 0;
+        if (__builtin_sub_overflow(value, text.p[i] - '0', &value))
+            return false;
+    }
+    if (i < text.len) {
+        bool is_down = text.p[++i] == '-';
+        int64_t written = 0;
+        for (i += text.p[i] == '-' || text.p[i] == '+'; i < text.len; i++)
+            if (written < 1000000000000)
+                written = written * 10 + (text.p[i] - '0');
+        exponent += is_down ? -written : written;
+    }
+    exponent += zeros;
+    if (value != 0 && exponent < 0)
+        return false;
+    for (; value != 0 && exponent > 0; exponent--)
+        if (__builtin_mul_overflow(value, 10, &value))
+            return false;
+    if (!is_negative && __builtin_sub_overflow(0, value, &value))
+        return false;
+    *out = value;
+    return value != ASY_INT_EMPTY;
 }
 
 enum asy_time_parse asy_value_time(struct asy_str text, struct asy_str format, bool is_strict, int64_t *out_us)
@@ -59,6 +94,25 @@ enum asy_time_parse asy_value_read(const struct asy_field *field, const struct a
         return is_read(value->i != 0);
     default:
         return ASY_TIME_BAD;
+    }
+}
+
+struct asy_str asy_value_text(const struct asy_field *field, struct asy_str text, const struct asy_value *value, char out[32])
+{
+    switch (field->type) {
+    case ASY_INT:
+    case ASY_TIME:
+        return (struct asy_str){out, (uint32_t)snprintf(out, 32, "%lld", (long long)value->i)};
+    case ASY_NUMBER:
+        return (struct asy_str){out, asy_format_f64(value->d == 0 ? 0 : value->d, out)}; /* -0 is 0 */
+    case ASY_BOOL:
+        return value->i == 2 ? ASY_STR("true") : ASY_STR("false");
+    case ASY_COUNTRY:
+        return asy_country_alpha2((uint32_t)value->i);
+    case ASY_ENUM:
+        return field->values[value->i - 1];
+    default:
+        return text;
     }
 }
 

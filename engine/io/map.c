@@ -334,6 +334,19 @@ static void read_leads(struct reader *r, const struct asy_yaml *node)
 
 /* ---- events ---- */
 
+/* Types of few values cannot tell leads apart: all but the first lead with a value would go without events. */
+static void check_key_type(struct reader *r, const struct asy_yaml *node, const struct asy_field *field)
+{
+    const char *type = field->type == ASY_BOOL      ? "a bool"
+                       : field->type == ASY_ENUM    ? "one of a few values"
+                       : field->type == ASY_COUNTRY ? "a country"
+                                                    : NULL;
+    if (type)
+        asy_diag_add(r->diags, "W0912", "map-key-type", node->pos, underline(node),
+                     "key: expected a field that tells leads apart, found `%.*s`, which is %s: of the leads with one value only the "
+                     "first gets the events", ASY_ARG(field->name), type);
+}
+
 /* `key: column`, `key: {field: F}` or `key: {field: F, column: C}`. */
 static void read_event_key(struct reader *r, const struct asy_yaml *node)
 {
@@ -351,6 +364,8 @@ static void read_event_key(struct reader *r, const struct asy_yaml *node)
         struct asy_str name = expect_text(r, field, "field", "the name of a field", false);
         if (name.p)
             r->map->key_field = expect_field(r, field, name);
+        if (r->map->key_field != UINT32_MAX)
+            check_key_type(r, field, &r->schema->fields[r->map->key_field]);
     }
     if (column)
         r->map->events.key = expect_text(r, column, "column", "the name of a column", false);

@@ -155,6 +155,7 @@ static assay_status open_source(struct asy_rows **out, struct asy_mem *mem, cons
     rows->memory = memory;
     rows->memory_bytes = memory_bytes;
     rows->max_cell_bytes = options->max_cell_bytes ? options->max_cell_bytes : DEFAULT_CELL_BYTES;
+    rows->may_repeat_names = options->may_repeat_names;
     rows->line = 1;
     asy_pool_init(&rows->pool, mem);
     size_t buffer_bytes = options->buffer_bytes ? options->buffer_bytes : DEFAULT_BUFFER_BYTES;

@@ -4,9 +4,12 @@
  * doubled inside quotes, newlines inside quotes, LF, CRLF or CR, a UTF-8 BOM, blank lines skipped, a quote in the middle
  * of an unquoted cell taken literally. Refused with place and cure: UTF-16, NUL bytes, an unclosed quote (with the line
  * where it opened), a cell over max_cell_bytes, more than 4,096 columns, a header without names, a file without any.
- * NDJSON (told by content: the first byte that is not blank is '{'): one object a line; its keys are the header: keys may
+ * NDJSON (told by content: the first byte that is not blank is '{'; a broken first line does not hide it where the name ends
+ * in .ndjson or .jsonl and the second line begins with '{'): one object a line; its keys are the header: keys may
  * come in any order and new ones may appear later (n_columns grows); strings, numbers, true/false, null (empty); nested
- * objects become dotted names; arrays are given as their text.
+ * objects become dotted names; arrays are given as their text. A JSON array, and an object that is spread over lines, are
+ * refused with their cure; any other broken line is a problem row, the first one too. An empty file of such a name (also
+ * with .gz or .zst behind it) is NDJSON without rows or columns.
  *
  * Threads: one owner. */
 #ifndef ASY_ROWS_H
@@ -17,6 +20,7 @@
 struct asy_rows_options {
     char delimiter;         /* 0: find out. ASCII, not a quote, line end or NUL */
     size_t max_cell_bytes;  /* 0: 1 MiB; at most 512 MiB. As written, less the quotes around it */
+    bool may_repeat_names;  /* the header may hold a name twice: the caller sees to it that nobody reads such a column */
     bool keep_quoted_empty; /* not used by CSV readers yet: a quoted empty cell is empty like any other */
     size_t buffer_bytes;    /* 0: 256 KiB. It grows with the longest row; tests take small ones */
     struct asy_input_wait wait; /* asked while a pipe keeps us waiting; may be empty */
@@ -36,7 +40,7 @@ struct asy_row {
 
 struct asy_rows;
 /* Open and read the header. Names are without blanks around them; a name may be empty (trailing delimiters), two equal
- * names are refused. A first line `sep=;` (Excel) names the delimiter and is skipped. A file that holds a header only is fine
+ * names are refused unless may_repeat_names. A first line `sep=;` (Excel) names the delimiter and is skipped. A file that holds a header only is fine
  * here. Errors: ASSAY_E_IO (cannot be read), ASSAY_E_DATA (not what it should be), ASSAY_E_LIMIT (cell, row, columns),
  * ASSAY_E_PARAM (options). */
 assay_status asy_rows_open(struct asy_rows **out, struct asy_mem *mem, const char *path,
@@ -46,6 +50,8 @@ assay_status asy_rows_open_memory(struct asy_rows **out, struct asy_mem *mem, co
                                   const struct asy_rows_options *options, struct assay_error *error);
 /* Names of the columns so far (borrowed; NDJSON may add some with every row). */
 uint32_t asy_rows_header(const struct asy_rows *rows, const struct asy_str **names);
+/* Into `error`: the columns (from 0) have one name, which the caller cannot have. ASSAY_E_DATA. */
+assay_status asy_rows_repeated(const struct asy_rows *rows, uint32_t first, uint32_t second, struct assay_error *error);
 /* Next row; *more false at the end. Errors are those that end the file. */
 assay_status asy_rows_next(struct asy_rows *rows, struct asy_row *row, bool *more, struct assay_error *error);
 bool asy_rows_is_json(const struct asy_rows *rows);

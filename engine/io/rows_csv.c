@@ -302,8 +302,17 @@ assay_status asy_rows_csv_next(struct asy_rows *rows, struct asy_row *row, bool 
     return ASSAY_OK;
 }
 
+assay_status asy_rows_repeated(const struct asy_rows *rows, uint32_t first, uint32_t second, struct assay_error *error)
+{
+    const struct asy_str name = rows->names[second];
+    return asy_rows_fail(rows, error, ASSAY_E_DATA, rows->header_line,
+                         "header: expected different names, found `%.*s` in column %" PRIu32 " and in column %" PRIu32
+                         "; rename one of them",
+                         (int)(name.len < 100 ? name.len : 100), name.p, first + 1, second + 1);
+}
+
 /* Equal names by hash; the table is small and full names are compared. */
-static assay_status check_names_differ(struct asy_rows *rows, uint64_t line, struct assay_error *error)
+static assay_status check_names_differ(struct asy_rows *rows, struct assay_error *error)
 {
     size_t n_slots = 16;
     while (n_slots < 2 * (size_t)rows->n_columns) n_slots *= 2;
@@ -314,11 +323,7 @@ static assay_status check_names_differ(struct asy_rows *rows, uint64_t line, str
         if (rows->names[i].len == 0) continue;
         size_t slot = asy_checksum(rows->names[i]) & (n_slots - 1);
         while (slots[slot] && !asy_str_eq(rows->names[slots[slot] - 1], rows->names[i])) slot = (slot + 1) & (n_slots - 1);
-        if (slots[slot])
-            status = asy_rows_fail(rows, error, ASSAY_E_DATA, line,
-                                   "header: expected different names, found `%.*s` in column %" PRIu32 " and in column %" PRIu32
-                                   "; rename one of them",
-                                   (int)(rows->names[i].len < 100 ? rows->names[i].len : 100), rows->names[i].p, slots[slot], i + 1);
+        if (slots[slot]) status = asy_rows_repeated(rows, slots[slot] - 1, i, error);
         slots[slot] = i + 1;
     }
     asy_mem_free(rows->mem, slots, n_slots * sizeof(*slots));
@@ -379,6 +384,7 @@ assay_status asy_rows_csv_header(struct asy_rows *rows, struct assay_error *erro
                              "header: expected the names of the columns, found %" PRIu32 " empty cells; put the names in this line",
                              rows->n_columns);
     rows->has_header = true;
-    status = check_names_differ(rows, line, error);
+    rows->header_line = line;
+    if (!rows->may_repeat_names) status = check_names_differ(rows, error);
     return status == ASSAY_OK && n_named == 1 && rows->n_columns > 1 ? check_title(rows, line, error) : status;
 }

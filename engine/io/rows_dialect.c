@@ -47,6 +47,22 @@ static const char *utf16_kind(const struct asy_rows *rows)
     return NULL;
 }
 
+/* An archive where text should be: the input unpacks one layer, so a file that still is one was packed twice. */
+static assay_status refuse_packed(const struct asy_rows *rows, struct assay_error *error)
+{
+    static const struct {
+        const char *magic;
+        size_t n;
+        const char *name;
+    } packed[] = {{"\x1f\x8b\x08", 3, "gzip"}, {"\x28\xb5\x2f\xfd", 4, "zstd"}, {"\xfd" "7zXZ", 5, "xz"}, {"BZh91AY&", 8, "bzip2"}};
+    for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++) {
+        if (!begins(rows, 0, packed[i].magic, packed[i].n)) continue;
+        return asy_rows_fail(rows, error, ASSAY_E_DATA, 0, "expected CSV or NDJSON, found %s data%s", packed[i].name,
+                             rows->input ? " after unpacking: the file is packed twice; unpack it once" : "; unpack it");
+    }
+    return ASSAY_OK;
+}
+
 assay_status asy_rows_check_encoding(struct asy_rows *rows, struct assay_error *error)
 {
     static const struct {
@@ -65,6 +81,8 @@ assay_status asy_rows_check_encoding(struct asy_rows *rows, struct assay_error *
         {"<html", 0, 5, "a web page; was a login page saved instead of the export?"},
         {"<?xml", 0, 5, "an XML document; export it as CSV or NDJSON"},
     };
+    const assay_status status = refuse_packed(rows, error);
+    if (status != ASSAY_OK) return status;
     const char *utf16 = utf16_kind(rows);
     if (utf16)
         return asy_rows_fail(rows, error, ASSAY_E_DATA, 0,
@@ -85,12 +103,31 @@ static size_t skip_blank(const struct asy_rows *rows, size_t at)
     return at;
 }
 
+static bool is_named_json(const struct asy_rows *rows)
+{
+    struct asy_str name = asy_str_of(rows->path);
+    if (asy_str_ends(name, ASY_STR(".gz"))) name.len -= 3;
+    if (asy_str_ends(name, ASY_STR(".zst"))) name.len -= 4;
+    return asy_str_ends(name, ASY_STR(".ndjson")) || asy_str_ends(name, ASY_STR(".jsonl"));
+}
+
 assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *error)
 {
     const size_t at = skip_blank(rows, rows->row_start);
-    if (at == rows->filled) return ASSAY_OK;
-    rows->is_json = rows->buf[at] == '{';
-    if (rows->buf[at] != '[') return ASSAY_OK;
+    if (at == rows->filled) {
+        rows->is_json = is_named_json(rows);
+        return ASSAY_OK;
+    }
+    const char first = rows->buf[at];
+    size_t end = at; /* of the first line */
+    while (end < rows->filled && rows->buf[end] != '\n' && rows->buf[end] != '\r') end++;
+    const size_t second = skip_blank(rows, end);
+    const bool is_before_object = second < rows->filled && rows->buf[second] == '{';
+    while (rows->buf[end - 1] == ' ' || rows->buf[end - 1] == '\t') end--;
+    /* A line that is no object before one that may be: the one line is wrong, not the file. */
+    rows->is_json = first == '{' || (is_before_object && first != '[' && is_named_json(rows)) ||
+                    (is_before_object && first == '[' && end - at > 1 && rows->buf[end - 1] == ']');
+    if (first != '[' || rows->is_json) return ASSAY_OK;
     const size_t next = skip_blank(rows, at + 1);
     if (next < rows->filled && rows->buf[next] == '{')
         return asy_rows_fail(rows, error, ASSAY_E_DATA, 0,

@@ -58,6 +58,8 @@ struct asy_rows {
     struct asy_str *names;        /* ASY_ROWS_MAX_COLUMNS */
     uint32_t n_columns;
     bool has_header;
+    bool may_repeat_names;
+    uint64_t header_line;
     struct asy_json json;
     char problem[320];
 };
@@ -76,7 +78,7 @@ bool asy_rows_need_scratch(struct asy_rows *rows);
 /* rows_dialect.c */
 /* Refuse what is not UTF-8 text at all (UTF-16, workbooks, web pages ...) and step over a byte order mark. */
 assay_status asy_rows_check_encoding(struct asy_rows *rows, struct assay_error *error);
-/* Is it NDJSON? A JSON array is refused. */
+/* Is it NDJSON? A JSON array is refused. Where blanks are all there is, the file's name decides. */
 assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *error);
 /* Settle the delimiter (`wanted` 0: by looking) and set the scanner up. */
 assay_status asy_rows_find_delimiter(struct asy_rows *rows, char wanted, uint8_t scan_level, struct assay_error *error);

@@ -28,7 +28,7 @@ struct parse {
     const char *start, *p, *end;
     uint32_t column;        /* of the value being read, 1-based */
     bool is_broken;         /* a problem: rows->problem says which */
-    bool is_cut;            /* ... and it is that the line ended */
+    bool is_cut;            /* ... and it is that the line ended where a line may end, not inside a string */
     assay_status status;    /* what ends the file */
     struct assay_error *error;
 };
@@ -169,7 +169,11 @@ static bool string(struct parse *parse, struct asy_str *out)
         const size_t n = (size_t)(parse->p - from);
         memcpy(to, from, n);
         to += n;
-        if (parse->p >= parse->end) return broken(parse, "a closing quote");
+        if (parse->p >= parse->end) {
+            broken(parse, "a closing quote");
+            parse->is_cut = false;
+            return false;
+        }
         if (*parse->p == '"') break;
         if (*parse->p != '\\') return broken(parse, "control characters in text to be escaped");
         if (!escape(parse, &to)) return false;
@@ -528,6 +532,28 @@ assay_status asy_rows_json_next(struct asy_rows *rows, struct asy_row *row, bool
     return read_row(rows, row, more, &is_cut, error);
 }
 
+/* The first row ended too early. Does its object go on in the next line, as in a file that was written to be looked at? Else
+ * that one line is broken, and the next one is a row of its own. The reader then stands before the first row again. */
+static assay_status find_spread(struct asy_rows *rows, bool *is_spread, struct assay_error *error)
+{
+    const struct asy_str first = rows->json.pending.raw;
+    uint32_t len = first.len;
+    while (first.p[len - 1] == ' ' || first.p[len - 1] == '\t') len--;
+    const bool is_list_open = first.p[len - 1] == '[';
+    rows->row_start = (size_t)(first.p - rows->buf);
+    rows->line--;
+    size_t at = first.len; /* behind the row's start: filling moves it */
+    for (;;) {
+        while (rows->row_start + at < rows->filled && memchr(" \t\r\n", rows->buf[rows->row_start + at], 4)) at++;
+        if (rows->row_start + at < rows->filled || rows->eof) break;
+        const assay_status status = asy_rows_fill(rows, error);
+        if (status != ASSAY_OK) return status;
+    }
+    const char next = rows->row_start + at < rows->filled ? rows->buf[rows->row_start + at] : 0;
+    *is_spread = next == '{' ? is_list_open : next != 0 && memchr("\"}],:[-0123456789tfn", next, 20) != NULL;
+    return ASSAY_OK;
+}
+
 assay_status asy_rows_json_open(struct asy_rows *rows, struct assay_error *error)
 {
     struct asy_json *json = &rows->json;
@@ -540,12 +566,16 @@ assay_status asy_rows_json_open(struct asy_rows *rows, struct assay_error *error
     json->keys[json->n_keys++] = (struct asy_json_key){.name = ASY_STR(""), .text = ASY_STR(""), .column = NONE};
     /* The first row is read now, so that there is a header; it is given by the first asy_rows_next. */
     bool is_cut = false;
-    const assay_status status = read_row(rows, &json->pending, &json->has_pending, &is_cut, error);
-    if (status == ASSAY_OK && is_cut)
-        return asy_rows_fail(rows, error, ASSAY_E_DATA, json->pending.line,
+    assay_status status = read_row(rows, &json->pending, &json->has_pending, &is_cut, error);
+    if (status != ASSAY_OK || !is_cut) return status;
+    bool is_spread = false;
+    const uint64_t line = json->pending.line;
+    if ((status = find_spread(rows, &is_spread, error)) != ASSAY_OK) return status;
+    if (is_spread)
+        return asy_rows_fail(rows, error, ASSAY_E_DATA, line,
                              "expected one JSON object a line, found an object that goes on after the line; convert the file with "
                              "`jq -c .`");
-    return status;
+    return read_row(rows, &json->pending, &json->has_pending, &is_cut, error);
 }
 
 void asy_rows_json_fini(struct asy_rows *rows)

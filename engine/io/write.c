@@ -252,9 +252,18 @@ static bool needs_quotes(const struct asy_writer *w, struct asy_str text)
     return false;
 }
 
+static bool is_trigger(char c) { return memchr("=+-@\t\r", c, 6) != NULL; }
+/* Also what looks as if it had been escaped: else reading it back would take an apostrophe off that belongs to it. */
 static bool is_formula(struct asy_str text)
 {
-    return text.len > 0 && memchr("=+-@\t\r", text.p[0], 6) != NULL;
+    if (text.len == 0) return false;
+    return is_trigger(text.p[0]) || (text.len > 1 && text.p[0] == '\'' && (text.p[1] == '\'' || is_trigger(text.p[1])));
+}
+
+struct asy_str asy_writer_unescaped(struct asy_str cell)
+{
+    const bool is_escaped = cell.len > 1 && cell.p[0] == '\'' && (cell.p[1] == '\'' || is_trigger(cell.p[1]));
+    return is_escaped ? (struct asy_str){cell.p + 1, cell.len - 1} : cell;
 }
 
 static void put_delimited(struct asy_writer *w, struct asy_str text, bool is_text)
@@ -435,15 +444,23 @@ static assay_status make_keys(struct asy_writer *w, const char *path, const stru
     return ASSAY_OK;
 }
 
+assay_status asy_writer_check(const char *path, enum asy_format format, struct assay_error *error)
+{
+    if (format != ASY_FORMAT_AUTO || format_of(path) != ASY_FORMAT_AUTO)
+        return ASSAY_OK;
+    return asy_fail(error, ASSAY_E_PARAM, "%s: expected a name ending in .csv, .tsv or .ndjson, which says how to write it, "
+                    "or - for standard output", path);
+}
+
 assay_status asy_writer_open(struct asy_writer **out, struct asy_mem *mem, const char *path, enum asy_format format,
                              const struct asy_str *names, uint32_t n_columns, struct assay_error *error)
 {
     ASY_CHECK(n_columns > 0, n_columns, 0);
+    assay_status status = asy_writer_check(path, format, error);
+    if (status != ASSAY_OK)
+        return status;
     if (format == ASY_FORMAT_AUTO)
         format = format_of(path);
-    if (format == ASY_FORMAT_AUTO)
-        return asy_fail(error, ASSAY_E_PARAM, "%s: expected a name ending in .csv, .tsv or .ndjson, which says how to write it, "
-                        "or - for standard output", path);
     struct asy_writer *w = asy_mem_alloc(mem, sizeof(*w));
     if (!w)
         return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
@@ -453,7 +470,6 @@ assay_status asy_writer_open(struct asy_writer **out, struct asy_mem *mem, const
     w->n_columns = n_columns;
     w->file.fd = w->file.folder_fd = -1;
     asy_pool_init(&w->pool, mem);
-    assay_status status = ASSAY_OK;
     if (format == ASY_FORMAT_NDJSON)
         status = make_keys(w, path, names, error);
     if (status == ASSAY_OK)

@@ -81,8 +81,8 @@ static void points_each(const uint32_t *restrict count, uint32_t n, int32_t p, i
 static void points_weighted(const uint64_t *restrict sum_q30, uint32_t n, int32_t p, int32_t lo, int32_t hi,
                             int32_t *restrict points)
 {
-    /* |p| <= 1e9 < 2^30; above 2^33 in the sum the product is beyond the limit of a term anyway for |p| >= 1 (8 x p);
-     * split so that 64 bits hold it: the whole weights and the fraction apart. */
+    /* Whole weights and fraction apart, so that 64 bits hold the product: |p| <= 1e9, and beyond 4e9 whole weights every term is
+     * at its limit already. */
     const int64_t magnitude = p < 0 ? -(int64_t)p : p;
     for (uint32_t i = 0; i < n; i++) {
         const uint64_t whole = sum_q30[i] >> 30, part = sum_q30[i] & ((1u << 30) - 1);

@@ -85,6 +85,8 @@ struct asy_cel_env {
     const struct asy_cel_set *(*resolve_list)(void *ctx, struct asy_str name);
     /* " ; did you mean `x`?" or "" for an unknown name. */
     const char *(*hint)(void *ctx, struct asy_str name);
+    /* The value of an input with certain values that somebody who writes `text` means ('UK': GB), or empty. */
+    struct asy_str (*meant)(void *ctx, const struct asy_cel_input *input, struct asy_str text);
     /* offset and len: bytes in the expression. code and slug are static (see diag.h). */
     void (*report)(void *ctx, const char *code, const char *slug, uint32_t offset, uint32_t len, const char *message);
     bool fold; /* evaluate constant parts while compiling */
@@ -166,6 +168,23 @@ struct asy_cel_value asy_cel_apply(const struct asy_cel_node *node, const struct
 /* Kleene, over n values; anything that is not a BOOL is unknown. */
 struct asy_cel_value asy_cel_and(const struct asy_cel_value *args, uint32_t n);
 struct asy_cel_value asy_cel_or(const struct asy_cel_value *args, uint32_t n);
+
+static inline bool asy_cel_is_true(struct asy_cel_value value) { return value.type == ASY_CEL_BOOL && value.b; }
+/* A condition's value as a table entry: 1 true, 2 known (see kern/kern.h). */
+static inline uint8_t asy_cel_bits(struct asy_cel_value value)
+{
+    return value.type != ASY_CEL_BOOL ? 0 : value.b ? 3 : 2;
+}
+static inline struct asy_cel_value asy_cel_text(struct asy_str text)
+{
+    return (struct asy_cel_value){.type = ASY_CEL_STRING, .s = text};
+}
+/* A TIME from microseconds since 1970. */
+static inline struct asy_cel_value asy_cel_time_us(int64_t utc_us)
+{
+    const int64_t s = utc_us / 1000000 - (utc_us % 1000000 < 0);
+    return (struct asy_cel_value){.type = ASY_CEL_TIME, .i = s, .nanos = (uint32_t)(utc_us - s * 1000000) * 1000};
+}
 
 /* Call `visit` for `node` and everything below it, parents first. */
 void asy_cel_walk(const struct asy_cel_node *node, void (*visit)(void *ctx, const struct asy_cel_node *node), void *ctx);

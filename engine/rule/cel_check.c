@@ -254,6 +254,12 @@ static void check_value(struct asy_cel_compiler *c, struct asy_cel_part part, st
                        "`%.*s` is never ''; to ask whether it is empty write `!has(%.*s)`", ASY_ARG(name), ASY_ARG(name));
         return;
     }
+    struct asy_str meant = c->env->meant != NULL ? c->env->meant(c->env->ctx, input, text) : ASY_STR("");
+    if (meant.len > 0) {
+        asy_cel_report(c, "E0205", "impossible-value", value.start, len, "`%.*s` is never '%.*s'; write '%.*s'", ASY_ARG(name),
+                       ASY_ARG(text), ASY_ARG(meant));
+        return;
+    }
     int64_t nearest = asy_str_nearest(text, input->values, input->n_values);
     if (nearest >= 0) {
         asy_cel_report(c, "E0205", "impossible-value", value.start, len, "`%.*s` is never '%.*s'; did you mean '%.*s'?",

@@ -213,12 +213,7 @@ static const char too_large[] = "this number is too large: an int is at most 922
 
 static void read_double(struct asy_cel_compiler *c, uint32_t start)
 {
-    /* ".5" has no digit in front, which asy_parse_f64 wants. */
-    struct asy_str text = asy_pool_printf(c->pool, "0%.*s", (int)(c->next - start), c->text.p + start);
-    if (text.p == NULL) {
-        asy_cel_out_of_memory(c);
-        return;
-    }
+    const struct asy_str text = {c->text.p + start, c->next - start};
     c->token.kind = ASY_TOKEN_DOUBLE;
     if (!asy_parse_f64(text, &c->token.number))
         refuse_number(c, start, c->next, "this number is too large for a double");

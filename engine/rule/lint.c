@@ -292,6 +292,8 @@ static void run(struct asy_lint *lint)
     collect_uses(lint);
     if (!lint->is_space_cut && !lint->no_memory)
         find_disqualified(lint);
+    if (!lint->is_space_cut && !lint->no_memory)
+        asy_lint_points(lint);
     asy_lint_space_finish(lint);
     if (lint->no_memory)
         return;

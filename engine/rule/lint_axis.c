@@ -8,7 +8,8 @@ struct cutter {
     struct asy_lint_axis *axis;
     struct asy_lint_point *points;
     uint8_t *outcomes; /* by point, then by leaf of the axis */
-    uint32_t n, cap, outcomes_cap;
+    int64_t *given;    /* by point, then by table of the axis */
+    uint32_t n, cap, outcomes_cap, given_cap;
     struct asy_cel_value *args; /* room for the arguments of the longest leaf */
 };
 
@@ -114,7 +115,16 @@ static void merge(struct asy_lint_point *into, const struct asy_lint_point *poin
     into->n_members += point->n_members;
 }
 
-/* Add a point, or put it into the class of one that every leaf judges alike. */
+static bool is_alike(const struct cutter *cutter, uint32_t p, uint32_t other)
+{
+    const struct asy_lint_axis *axis = cutter->axis;
+    const size_t n_leaves = axis->n_leaves, n_tables = axis->n_tables;
+    if (n_leaves > 0 && memcmp(cutter->outcomes + n_leaves * p, cutter->outcomes + n_leaves * other, n_leaves) != 0)
+        return false;
+    return n_tables == 0 || memcmp(cutter->given + n_tables * p, cutter->given + n_tables * other, n_tables * sizeof(int64_t)) == 0;
+}
+
+/* Add a point, or put it into the class of one that every leaf judges alike and every table gives the same. */
 static void add_point(struct cutter *cutter, const struct asy_lint_point *point)
 {
     struct asy_lint *lint = cutter->lint;
@@ -128,15 +138,20 @@ static void add_point(struct cutter *cutter, const struct asy_lint_point *point)
     }
     size_t row_bytes = axis->n_leaves == 0 ? 1 : axis->n_leaves;
     if (!asy_pool_grow(&lint->pool, (void **)&cutter->points, &cutter->cap, cutter->n, sizeof *cutter->points) ||
-        !asy_pool_grow(&lint->pool, (void **)&cutter->outcomes, &cutter->outcomes_cap, cutter->n, row_bytes)) {
+        !asy_pool_grow(&lint->pool, (void **)&cutter->outcomes, &cutter->outcomes_cap, cutter->n, row_bytes) ||
+        !asy_pool_grow(&lint->pool, (void **)&cutter->given, &cutter->given_cap, cutter->n,
+                       (axis->n_tables + 1) * sizeof(int64_t))) {
         lint->no_memory = true;
         return;
     }
     uint8_t *outcomes = cutter->outcomes + row_bytes * cutter->n;
     for (uint32_t k = 0; k < axis->n_leaves; k++)
         outcomes[k] = leaf_outcome(cutter, axis->leaves[k], cutter->n, point);
+    for (uint32_t k = 0; k < axis->n_tables; k++)
+        cutter->given[(size_t)axis->n_tables * cutter->n + k] =
+            asy_lint_table_points(lint->rules, axis->tables[k], value_at(axis, point));
     for (uint32_t p = 0; p < cutter->n && point->value.type != ASY_CEL_NULL; p++)
-        if (may_merge(axis, p, cutter->n) && memcmp(cutter->outcomes + row_bytes * p, outcomes, axis->n_leaves) == 0) {
+        if (may_merge(axis, p, cutter->n) && is_alike(cutter, p, cutter->n)) {
             merge(&cutter->points[p], point);
             return;
         }
@@ -183,6 +198,11 @@ static void add_units(struct cutter *cutter, struct numbers *numbers, struct asy
         add_whole(cutter, numbers, units);
 }
 
+static bool is_band(const struct asy_line *line)
+{
+    return line->kind == ASY_LINE_RANGE || line->kind == ASY_LINE_VALUE;
+}
+
 static int compare_whole(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -217,6 +237,12 @@ static void cut_whole(struct cutter *cutter)
         struct asy_cel_value from = {.type = ASY_CEL_DOUBLE, .d = (double)cutter->lint->rules->grades[k].from_milli / 1000.0};
         add_units(cutter, &numbers, from);
     }
+    for (uint32_t k = 0; k < axis->n_tables; k++)
+        for (uint32_t i = 0; i < axis->tables[k]->n_lines; i++)
+            if (is_band(&axis->tables[k]->lines[i])) {
+                add_whole(cutter, &numbers, axis->tables[k]->lines[i].lo_i);
+                add_whole(cutter, &numbers, axis->tables[k]->lines[i].hi_i);
+            }
     if (numbers.n > 1)
         qsort(numbers.whole, numbers.n, sizeof(int64_t), compare_whole);
     int64_t next = axis->min;
@@ -265,6 +291,17 @@ static void add_between(struct cutter *cutter, double lo, double hi)
     add_point(cutter, &point);
 }
 
+static void add_real(struct cutter *cutter, struct numbers *numbers, double value)
+{
+    if (cutter->lint->no_memory || value - value != 0) /* infinite: an open end */
+        return;
+    if (!asy_pool_grow(&cutter->lint->pool, (void **)&numbers->real, &numbers->cap, numbers->n, sizeof(double))) {
+        cutter->lint->no_memory = true;
+        return;
+    }
+    numbers->real[numbers->n++] = value + 0.0;
+}
+
 static void cut_real(struct cutter *cutter)
 {
     struct asy_lint_axis *axis = cutter->axis;
@@ -275,13 +312,15 @@ static void cut_real(struct cutter *cutter)
             const struct asy_cel_node *arg = leaf->node->args[i];
             if (i == leaf->term || arg->op != ASY_CEL_CONST || arg->value.type == ASY_CEL_NULL)
                 continue;
-            if (!asy_pool_grow(&cutter->lint->pool, (void **)&numbers.real, &numbers.cap, numbers.n, sizeof(double))) {
-                cutter->lint->no_memory = true;
-                return;
-            }
-            numbers.real[numbers.n++] = arg->value.type == ASY_CEL_DOUBLE ? arg->value.d + 0.0 : (double)arg->value.i;
+            add_real(cutter, &numbers, arg->value.type == ASY_CEL_DOUBLE ? arg->value.d : (double)arg->value.i);
         }
     }
+    for (uint32_t k = 0; k < axis->n_tables; k++)
+        for (uint32_t i = 0; i < axis->tables[k]->n_lines; i++)
+            if (is_band(&axis->tables[k]->lines[i])) {
+                add_real(cutter, &numbers, axis->tables[k]->lines[i].lo_d);
+                add_real(cutter, &numbers, axis->tables[k]->lines[i].hi_d);
+            }
     if (numbers.n > 1)
         qsort(numbers.real, numbers.n, sizeof(double), compare_real);
     double last = -__builtin_inf();
@@ -334,6 +373,24 @@ static void collect_text(struct cutter *cutter, struct texts *texts, struct asy_
     texts->items[texts->n++] = text;
 }
 
+static void see_set(const struct asy_cel_set **first, bool *has_several, const struct asy_cel_set *set)
+{
+    *has_several = *has_several || (*first != NULL && *first != set);
+    *first = set;
+}
+
+static void collect_set(struct cutter *cutter, struct texts *texts, const struct asy_cel_set *set, uint32_t most, bool *is_partial)
+{
+    uint32_t n = set->n < most ? set->n : most;
+    *is_partial = *is_partial || n < set->n;
+    if (texts->n + n > ASY_LINT_CANDIDATES_MAX) {
+        cutter->lint->is_space_cut = true;
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        collect_text(cutter, texts, set->items[i]);
+}
+
 /* Texts the file compares with: constants, and items of lists. With one list only, a few items stand for all: constants can
  * single out no more than their own number. */
 static struct texts named_texts(struct cutter *cutter, bool *is_partial)
@@ -348,30 +405,31 @@ static struct texts named_texts(struct cutter *cutter, bool *is_partial)
             if (i != axis->leaves[k]->term && node->args[i]->op == ASY_CEL_CONST &&
                 node->args[i]->value.type == ASY_CEL_STRING)
                 collect_text(cutter, &texts, node->args[i]->value.s);
-        if (node->op == ASY_CEL_IN_SET) {
-            has_several = has_several || (first_set != NULL && first_set != node->set);
-            first_set = node->set;
-        }
+        if (node->op == ASY_CEL_IN_SET)
+            see_set(&first_set, &has_several, node->set);
     }
+    for (uint32_t k = 0; k < axis->n_tables; k++)
+        for (uint32_t i = 0; i < axis->tables[k]->n_lines; i++) {
+            const struct asy_line *line = &axis->tables[k]->lines[i];
+            if (line->kind == ASY_LINE_VALUE)
+                collect_text(cutter, &texts, line->value);
+            else if (line->kind == ASY_LINE_LIST)
+                see_set(&first_set, &has_several, &cutter->lint->rules->lists[line->list].set);
+        }
     uint32_t n_constants = texts.n;
     const struct asy_cel_set *done = NULL;
-    for (uint32_t k = 0; k < axis->n_leaves && !cutter->lint->no_memory; k++) {
-        const struct asy_cel_set *set = axis->leaves[k]->node->set;
-        if (axis->leaves[k]->node->op != ASY_CEL_IN_SET || set == done)
-            continue;
-        done = set;
-        uint32_t n = set->n;
-        if (!has_several && n > n_constants + ASY_LINT_MEMBERS + 1) {
-            n = n_constants + ASY_LINT_MEMBERS + 1;
-            *is_partial = true;
+    for (uint32_t k = 0; k < axis->n_leaves && !cutter->lint->no_memory; k++)
+        if (axis->leaves[k]->node->op == ASY_CEL_IN_SET && axis->leaves[k]->node->set != done) {
+            done = axis->leaves[k]->node->set;
+            collect_set(cutter, &texts, done, has_several ? UINT32_MAX : n_constants + ASY_LINT_MEMBERS + 1, is_partial);
         }
-        if (texts.n + n > ASY_LINT_CANDIDATES_MAX) {
-            cutter->lint->is_space_cut = true;
-            return texts;
+    for (uint32_t k = 0; k < axis->n_tables && !cutter->lint->no_memory; k++)
+        for (uint32_t i = 0; i < axis->tables[k]->n_lines; i++) {
+            const struct asy_line *line = &axis->tables[k]->lines[i];
+            if (line->kind == ASY_LINE_LIST)
+                collect_set(cutter, &texts, &cutter->lint->rules->lists[line->list].set,
+                            has_several ? UINT32_MAX : n_constants + ASY_LINT_MEMBERS + 1, is_partial);
         }
-        for (uint32_t i = 0; i < n; i++)
-            collect_text(cutter, &texts, set->items[i]);
-    }
     if (texts.n > 1)
         qsort(texts.items, texts.n, sizeof *texts.items, compare_text);
     return texts;
@@ -434,6 +492,32 @@ static void make_masks(struct cutter *cutter)
     }
 }
 
+/* Points for which every table gives the same. */
+static void make_groups(struct cutter *cutter)
+{
+    struct asy_lint_axis *axis = cutter->axis;
+    const size_t n_tables = axis->n_tables, n_words = (axis->n_points + 63) / 64;
+    uint32_t *first = asy_lint_alloc(cutter->lint, axis->n_points, sizeof *first); /* by group: its first point */
+    uint32_t *group = asy_lint_alloc(cutter->lint, axis->n_points, sizeof *group); /* by point */
+    if (first == NULL || group == NULL || n_tables == 0)
+        return;
+    for (uint32_t p = 0; p < axis->n_points; p++) {
+        while (group[p] < axis->n_groups && memcmp(cutter->given + n_tables * first[group[p]], cutter->given + n_tables * p,
+                                                   n_tables * sizeof(int64_t)) != 0)
+            group[p]++;
+        if (group[p] == axis->n_groups)
+            first[axis->n_groups++] = p;
+    }
+    axis->groups = asy_lint_alloc(cutter->lint, axis->n_groups * n_words, sizeof(uint64_t));
+    axis->given = asy_lint_alloc(cutter->lint, axis->n_groups * n_tables, sizeof(int64_t));
+    if (axis->groups == NULL || axis->given == NULL)
+        return;
+    for (uint32_t p = 0; p < axis->n_points; p++)
+        axis->groups[group[p] * n_words + p / 64] |= 1ull << (p % 64);
+    for (uint32_t g = 0; g < axis->n_groups; g++)
+        memcpy(axis->given + g * n_tables, cutter->given + n_tables * first[g], n_tables * sizeof(int64_t));
+}
+
 void asy_lint_axis_finish(struct asy_lint *lint, struct asy_lint_axis *axis)
 {
     struct cutter cutter = {.lint = lint, .axis = axis};
@@ -471,4 +555,6 @@ void asy_lint_axis_finish(struct asy_lint *lint, struct asy_lint_axis *axis)
     axis->n_points = cutter.n;
     if (!lint->no_memory && !lint->is_space_cut)
         make_masks(&cutter);
+    if (!lint->no_memory && !lint->is_space_cut)
+        make_groups(&cutter);
 }

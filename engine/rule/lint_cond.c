@@ -136,6 +136,25 @@ static bool has_point(const uint64_t *mask, uint32_t point)
     return (mask[point / 64] >> (point % 64)) & 1;
 }
 
+/* Can all conditions around here still go the way they have to, for leads of the walk's box? Else something guards them. */
+static bool is_unguarded(struct walk *walk)
+{
+    for (uint32_t k = 0; k < walk->depth; k++) {
+        uint8_t around = walk->path[k].polarity;
+        uint8_t want = around == WANTED ? ASY_LINT_T : ASY_LINT_F;
+        if (around != UNCLEAR && asy_lint_can(walk->lint, walk->path[k].cond, want, walk->box) != ASY_LINT_YES)
+            return false;
+    }
+    return true;
+}
+
+/* The comparison, with the `!` before it. */
+static const struct asy_cel_node *with_not(const struct walk *walk, const struct asy_cel_node *node)
+{
+    bool has_not = walk->depth >= 2 && walk->path[walk->depth - 2].cond->op == ASY_LINT_NOT;
+    return has_not && walk->path[walk->depth - 2].cond->node != NULL ? walk->path[walk->depth - 2].cond->node : node;
+}
+
 /* Does `!=` (or a denied `==`, `in`) hold just because nothing is there to compare? Unguarded only: nothing around it fails
  * where the input is empty. */
 static void check_denial(struct walk *walk, const struct asy_lint_leaf *leaf, uint8_t polarity)
@@ -152,19 +171,36 @@ static void check_denial(struct walk *walk, const struct asy_lint_leaf *leaf, ui
         return;
     memcpy(walk->box, lint->full, lint->n_words * sizeof(uint64_t));
     asy_lint_only_point(axis, walk->box, axis->null_point);
-    for (uint32_t k = 0; k < walk->depth; k++) {
-        uint8_t around = walk->path[k].polarity;
-        uint8_t want = around == WANTED ? ASY_LINT_T : ASY_LINT_F;
-        if (around != UNCLEAR && asy_lint_can(lint, walk->path[k].cond, want, walk->box) != ASY_LINT_YES)
-            return;
-    }
-    const struct asy_cel_node *shown = node;
-    if (walk->depth >= 2 && walk->path[walk->depth - 2].cond->op == ASY_LINT_NOT)
-        shown = walk->path[walk->depth - 2].cond->node;
+    if (!is_unguarded(walk))
+        return;
+    const struct asy_cel_node *shown = with_not(walk, node);
     struct asy_str text = quoted(lint, shown), name = asy_lint_axis_name(lint, axis);
     tell(walk, "W0343", "negation-empty", shown,
          asy_lint_printf(lint, "%.*s is also true for leads whose `%.*s` is empty: add `has(%.*s)` if they are not meant",
                          ASY_ARG(text), ASY_ARG(name), ASY_ARG(name)));
+}
+
+/* Does `a == b` hold just because neither is there? */
+static void check_equality(struct walk *walk, const struct asy_lint_leaf *leaf, uint8_t polarity)
+{
+    struct asy_lint *lint = walk->lint;
+    const struct asy_cel_node *node = leaf->node;
+    uint8_t op = polarity == WANTED ? ASY_CEL_EQ : ASY_CEL_NE;
+    if (leaf->axis->kind != ASY_LINT_PAIR || node->op != op || polarity == UNCLEAR || walk->is_in_none || leaf->n_guards != 2 ||
+        !leaf->guards[0].is_equal || !leaf->guards[1].is_equal || leaf->guards[0].axis == leaf->guards[1].axis)
+        return;
+    const struct asy_lint_axis *a = leaf->guards[0].axis, *b = leaf->guards[1].axis;
+    memcpy(walk->box, lint->full, lint->n_words * sizeof(uint64_t));
+    asy_lint_only_point(a, walk->box, a->null_point);
+    asy_lint_only_point(b, walk->box, b->null_point);
+    if (!is_unguarded(walk))
+        return;
+    const struct asy_cel_node *shown = with_not(walk, node);
+    struct asy_str text = quoted(lint, shown), name_a = asy_lint_axis_name(lint, a), name_b = asy_lint_axis_name(lint, b);
+    tell(walk, "W0343", "equality-empty", shown,
+         asy_lint_printf(lint, "%.*s is also true for leads whose `%.*s` and `%.*s` are both empty: add `has(%.*s)` if they are not "
+                               "meant",
+                         ASY_ARG(text), ASY_ARG(name_a), ASY_ARG(name_b), ASY_ARG(name_a)));
 }
 
 /* -- clauses that exclude each other ----------------------------------------------------------------------------- */
@@ -253,6 +289,7 @@ static void visit(struct walk *walk, const struct asy_lint_cond *cond, uint8_t p
     if (cond->op == ASY_LINT_LEAF && cond->leaf->node != NULL) {
         check_constant(walk, cond->leaf);
         check_denial(walk, cond->leaf, polarity);
+        check_equality(walk, cond->leaf, polarity);
     }
     if (cond->op == ASY_LINT_AND && !is_in_and)
         check_conflict(walk, cond);

@@ -14,7 +14,7 @@
  * other boolean (true, false); these are unknown where an input is empty.
  *
  * The space is never smaller than the truth: a "no" of the search is proven, a "yes" shows a lead that is possible as far as
- * single inputs go, as sums of scores go, and as counts and ages of one event go.
+ * single inputs go, as scores follow from fields (lint_points.c), and as counts and ages of one event go.
  *
  * Threads: one owner. */
 #ifndef ASY_LINT_INTERNAL_H
@@ -74,6 +74,11 @@ struct asy_lint_axis {
     uint32_t n_points, null_point; /* ASY_NONE without */
     struct asy_lint_point *points;
     uint32_t first_word, n_words;  /* of a box */
+    /* Points tables made by this field, of scores that conditions read. Points for which they all give the same are a group. */
+    uint32_t n_tables, tables_cap, n_groups;
+    const struct asy_rule **tables;
+    uint64_t *groups;              /* by group: n_words of points */
+    int64_t *given;                /* by group, then by table: in 1/1000 */
 };
 
 struct asy_lint_guard { /* an input that a leaf reads besides its axis: where it is empty, so is the leaf's value */
@@ -111,13 +116,15 @@ struct asy_lint_use {
     struct asy_pos pos, name_pos;
     const struct asy_cel_node *when;
     struct asy_lint_cond *cond;
-    bool is_dead;             /* never true: said already */
+    bool is_dead;             /* never true, or a route never reached: said already */
 };
 
 struct asy_lint_range { /* what a score can be, in 1/1000 */
     int64_t raw_lo, raw_hi; /* before keep_within */
     int64_t lo, hi;         /* in the end, rounded */
 };
+
+struct asy_lint_source; /* see lint_points.c */
 
 struct asy_lint {
     const struct asy_rules *rules;
@@ -127,6 +134,12 @@ struct asy_lint {
     bool is_space_cut;  /* too much to cut into points: no search is possible */
     bool is_search_cut; /* some search hit its bound */
     struct asy_lint_range *ranges; /* by score */
+    struct asy_lint_source *sources; /* by score: what it is made of */
+    struct asy_lint_range *spans;  /* by score: what it can be in the box looked at last */
+    const struct asy_lint_axis **event_axes;
+    uint32_t n_event_axes;
+    uint64_t tie_work;
+    bool is_loose;      /* the search takes scores as free of what they are made of */
     /* the space */
     struct asy_lint_axis **axes;
     uint32_t n_axes, axes_cap;
@@ -157,10 +170,17 @@ bool asy_lint_may_be_empty(const struct asy_rules *rules, uint32_t field);
 /* -- lint_scores.c, lint_tables.c: no conditions needed ------------------------------------------------------ */
 
 void asy_lint_ranges(struct asy_lint *lint);
+/* The steps of making a range: add a part to the sum, then keep, decay and round. */
+void asy_lint_range_add(struct asy_lint_range *range, int64_t lo, int64_t hi);
+void asy_lint_range_finish(const struct asy_score *score, struct asy_lint_range *range, bool can_decay);
+/* What an event rule gives at most; as little as that, if it is negative. */
+int64_t asy_lint_event_most(const struct asy_event_rule *rule);
 void asy_lint_scores(struct asy_lint *lint);
 void asy_lint_tables(struct asy_lint *lint);
 /* Fewest and most points of a table, with what empty and unlisted values add. */
 void asy_lint_table_range(struct asy_lint *lint, const struct asy_rule *rule, int64_t *lo_milli, int64_t *hi_milli);
+/* What a table gives to one value, or (NULL) to an empty field: the first line that fits. */
+int64_t asy_lint_table_points(const struct asy_rules *rules, const struct asy_rule *rule, struct asy_cel_value value);
 /* List items that no value of a field can equal; `field` is a country or an enum. */
 void asy_lint_list_values(struct asy_lint *lint, uint32_t list, uint32_t field);
 /* 1/1000 as a person writes it: "60", "0.5". */
@@ -174,10 +194,25 @@ struct asy_lint_cond *asy_lint_compile_test(struct asy_lint *lint, const struct 
 void asy_lint_space_finish(struct asy_lint *lint);
 /* Cut one axis into its points and make the masks of its leaves (lint_axis.c). */
 void asy_lint_axis_finish(struct asy_lint *lint, struct asy_lint_axis *axis);
+/* The axis of a field, made if no condition reads the field. NULL: no memory, or no room. */
+struct asy_lint_axis *asy_lint_field_axis(struct asy_lint *lint, uint32_t field);
 /* Conditions made here. */
 struct asy_lint_cond *asy_lint_cond_new(struct asy_lint *lint, uint8_t op, uint32_t n_args);
 /* Marks the axes a condition reads (guards included) in `is_read`, by axis number. */
 void asy_lint_mark_axes(const struct asy_lint_cond *cond, bool *is_read);
+
+/* -- lint_points.c ------------------------------------------------------------------------------------------- */
+
+/* Tie scores to the axes they are made from: after all conditions are compiled, before asy_lint_space_finish. */
+void asy_lint_points(struct asy_lint *lint);
+struct asy_lint_open { /* what to split to know more: the groups of an axis, or a condition; both NULL: no more can be known */
+    const struct asy_lint_axis *axis;
+    const struct asy_lint_cond *cond;
+};
+/* False: no lead of the box has scores that are in it. Else *open says what to split, if that can still turn out. */
+bool asy_lint_scores_agree(struct asy_lint *lint, const uint64_t *box, uint32_t *steps_left, struct asy_lint_open *open);
+/* One number for each score that conditions read, in 1/1000, all of one lead of the box; untouched where there is none. */
+void asy_lint_pin_scores(struct asy_lint *lint, const uint64_t *box, int64_t *values);
 
 /* -- lint_solve.c -------------------------------------------------------------------------------------------- */
 
@@ -192,11 +227,13 @@ struct asy_lint_query {
     const struct asy_lint_goal *goals; /* all must hold */
     uint32_t n_goals;
     const uint64_t *start;             /* box to search in; NULL: everything */
-    bool (*accept)(void *ctx, const uint64_t *box); /* NULL: take the first; else the first that it returns true for */
+    bool (*accept)(void *ctx, const uint64_t *box); /* NULL: all will do. False: pass over the box, and all in it */
     void *ctx;
     uint64_t *found;                   /* gets the box (n_words), or NULL. The goals hold in all of it */
 };
 enum asy_lint_answer asy_lint_solve(struct asy_lint *lint, const struct asy_lint_query *query);
+/* At least every outcome that `cond` has somewhere in the box. Leaves looked at are taken from *steps_left. */
+uint8_t asy_lint_outcomes(struct asy_lint *lint, const struct asy_lint_cond *cond, const uint64_t *box, uint32_t *steps_left);
 /* The everyday question: can `cond` have one of the outcomes `want`, inside `start` (NULL: anywhere)? */
 enum asy_lint_answer asy_lint_can(struct asy_lint *lint, const struct asy_lint_cond *cond, uint8_t want,
                                   const uint64_t *start);
@@ -220,9 +257,10 @@ void asy_lint_only_point(const struct asy_lint_axis *axis, uint64_t *box, uint32
 
 /* "company.employees", "events.any.count(30d)" */
 struct asy_str asy_lint_axis_name(struct asy_lint *lint, const struct asy_lint_axis *axis);
-/* One lead of a box: "score.total 60, company.employees 201". Scores first, then fields in the order of the file, then the
- * rest; axes of which the box has all points, and axes not in `is_shown`, are left out. */
-struct asy_str asy_lint_lead(struct asy_lint *lint, const uint64_t *box, const bool *is_shown);
+/* One lead that `query` has an answer for: "score.total 60, company.employees 201", of each the first that is possible. Scores
+ * first, then fields in the order of the file, then the rest; axes of which `box` has all points, and axes not in `is_shown`, are
+ * left out. "any lead", if that leaves none. */
+struct asy_str asy_lint_lead(struct asy_lint *lint, const uint64_t *box, struct asy_lint_query query, const bool *is_shown);
 /* All leads of a box: "score.total 60..79, company.employees 201+". */
 struct asy_str asy_lint_box(struct asy_lint *lint, const uint64_t *box, const bool *is_shown);
 

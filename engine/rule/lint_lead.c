@@ -282,36 +282,83 @@ static bool is_full(const struct asy_lint *lint, const struct asy_lint_axis *axi
     return memcmp(box + axis->first_word, lint->full + axis->first_word, axis->n_words * sizeof(uint64_t)) == 0;
 }
 
-static struct asy_str describe(struct asy_lint *lint, const uint64_t *box, const bool *is_shown, bool is_lead)
+/* The axis that comes next in print, or NULL. */
+static const struct asy_lint_axis *next_axis(const struct asy_lint *lint, const uint64_t *box, const bool *is_shown, bool *is_done)
 {
-    struct asy_str text = {"", 0};
-    bool *is_done = asy_lint_alloc(lint, lint->n_axes, sizeof(bool));
-    if (is_done == NULL)
-        return text;
-    for (;;) {
-        const struct asy_lint_axis *best = NULL;
-        for (uint32_t k = 0; k < lint->n_axes; k++) {
-            const struct asy_lint_axis *axis = lint->axes[k];
-            bool is_open = !is_done[k] && is_shown[k] && !is_full(lint, axis, box);
-            if (is_open && (best == NULL || print_rank(axis) < print_rank(best)))
-                best = axis;
-        }
-        if (best == NULL)
-            return text;
-        is_done[best->id] = true;
-        struct asy_str name = asy_lint_axis_name(lint, best);
-        struct asy_str value =
-            is_lead ? point_text(lint, best, first_point(best, box)) : set_text(lint, best, box);
-        text = joined(lint, text, ", ", asy_lint_printf(lint, "%.*s %.*s", ASY_ARG(name), ASY_ARG(value)));
+    const struct asy_lint_axis *best = NULL;
+    for (uint32_t k = 0; k < lint->n_axes; k++) {
+        const struct asy_lint_axis *axis = lint->axes[k];
+        bool is_open = !is_done[k] && is_shown[k] && !is_full(lint, axis, box);
+        if (is_open && (best == NULL || print_rank(axis) < print_rank(best)))
+            best = axis;
     }
-}
-
-struct asy_str asy_lint_lead(struct asy_lint *lint, const uint64_t *box, const bool *is_shown)
-{
-    return describe(lint, box, is_shown, true);
+    if (best != NULL)
+        is_done[best->id] = true;
+    return best;
 }
 
 struct asy_str asy_lint_box(struct asy_lint *lint, const uint64_t *box, const bool *is_shown)
 {
-    return describe(lint, box, is_shown, false);
+    struct asy_str text = {"", 0};
+    const struct asy_lint_axis *axis = NULL;
+    bool *is_done = asy_lint_alloc(lint, lint->n_axes, sizeof(bool));
+    while (is_done != NULL && (axis = next_axis(lint, box, is_shown, is_done)) != NULL) {
+        struct asy_str name = asy_lint_axis_name(lint, axis), value = set_text(lint, axis, box);
+        text = joined(lint, text, ", ", asy_lint_printf(lint, "%.*s %.*s", ASY_ARG(name), ASY_ARG(value)));
+    }
+    return text;
+}
+
+/* Leave the first point of an axis with which there still is such a lead. */
+static void choose_point(struct asy_lint *lint, const struct asy_lint_axis *axis, struct asy_lint_query *query, uint64_t *lead,
+                         uint64_t *trial)
+{
+    query->start = trial;
+    for (uint32_t p = 0; p < axis->n_points; p++) {
+        if (!asy_lint_has_point(axis, lead, p))
+            continue;
+        memcpy(trial, lead, lint->n_words * sizeof(uint64_t));
+        asy_lint_only_point(axis, trial, p);
+        if (asy_lint_solve(lint, query) == ASY_LINT_YES) {
+            memcpy(lead, trial, lint->n_words * sizeof(uint64_t));
+            return;
+        }
+    }
+}
+
+static struct asy_str lead_value(struct asy_lint *lint, const struct asy_lint_axis *axis, const uint64_t *lead,
+                                 const int64_t *scores)
+{
+    uint32_t p = first_point(axis, lead);
+    if (axis->kind != ASY_LINT_INPUT || axis->input.kind != ASY_IN_SCORE)
+        return point_text(lint, axis, p);
+    int64_t units = scores[axis->input.index] / (1000 / axis->unit_per_one);
+    bool is_inside = axis->points[p].lo <= units && units <= axis->points[p].hi;
+    return is_inside ? whole_text(lint, axis, units) : point_text(lint, axis, p);
+}
+
+struct asy_str asy_lint_lead(struct asy_lint *lint, const uint64_t *box, struct asy_lint_query query, const bool *is_shown)
+{
+    struct asy_str text = {"", 0};
+    const struct asy_lint_axis *axis = NULL;
+    bool *is_done = asy_lint_alloc(lint, lint->n_axes, sizeof(bool));
+    uint64_t *lead = asy_lint_alloc(lint, lint->n_words, sizeof *lead), *trial = asy_lint_alloc(lint, lint->n_words, sizeof *trial);
+    int64_t *scores = asy_lint_alloc(lint, lint->rules->n_scores, sizeof *scores);
+    if (lint->no_memory)
+        return text;
+    memcpy(lead, query.start != NULL ? query.start : lint->full, lint->n_words * sizeof(uint64_t));
+    while ((axis = next_axis(lint, box, is_shown, is_done)) != NULL)
+        choose_point(lint, axis, &query, lead, trial);
+    query.start = lead;
+    query.found = trial;
+    if (asy_lint_solve(lint, &query) == ASY_LINT_YES) {
+        memcpy(lead, trial, lint->n_words * sizeof(uint64_t));
+        asy_lint_pin_scores(lint, lead, scores);
+    }
+    memset(is_done, 0, lint->n_axes * sizeof(bool));
+    while ((axis = next_axis(lint, box, is_shown, is_done)) != NULL) {
+        struct asy_str name = asy_lint_axis_name(lint, axis), value = lead_value(lint, axis, lead, scores);
+        text = joined(lint, text, ", ", asy_lint_printf(lint, "%.*s %.*s", ASY_ARG(name), ASY_ARG(value)));
+    }
+    return text.len > 0 ? text : ASY_STR("any lead");
 }

@@ -129,6 +129,7 @@ static void check_unreachable_routes(struct table *table)
         if (rules->routes[k].test.is_otherwise || !is_unreachable(table, k))
             continue;
         struct asy_str by = takers(table, k);
+        table->uses[k].is_dead = true;
         asy_lint_report(lint, "W0351", "route-unreachable", use->name_pos, 1,
                         asy_lint_printf(lint, "route `%.*s` is never reached: earlier routes take every lead it matches",
                                         ASY_ARG(use->name)),
@@ -187,7 +188,8 @@ static void check_shadowed(struct table *table, uint32_t at, uint64_t *box)
             continue;
         for (uint32_t i = 0; i < lint->n_axes; i++)
             is_shown[i] = table->is_read[k][i] || table->is_read[at][i];
-        struct asy_str lead = asy_lint_lead(lint, box, is_shown);
+        struct asy_lint_query query = {.goals = table->goals, .n_goals = table->n_goals};
+        struct asy_str lead = asy_lint_lead(lint, box, query, is_shown);
         example = asy_lint_printf(lint, "example lead: %.*s goes to `%.*s`", ASY_ARG(lead), ASY_ARG(table->uses[k].name));
     }
     struct asy_str robbers = name_list(table, is_robber, at);
@@ -202,30 +204,50 @@ static void check_shadowed(struct table *table, uint32_t at, uint64_t *box)
 
 struct holes {
     struct table *table;
-    uint64_t *boxes[HOLES_SHOWN];
+    uint64_t *boxes[HOLES_SHOWN]; /* widened */
+    struct asy_str leads[HOLES_SHOWN];
     uint32_t n, n_seen;
+    uint64_t *trial, *saved[HOLES_SHOWN];
 };
 
-static bool is_inside(const struct asy_lint *lint, const uint64_t *box, const uint64_t *of, const bool *is_shown)
+/* Leave only leads that are in none of the holes from number `at` on, along as few axes as it takes. False if there are none. */
+static bool leave_holes(const struct holes *holes, uint64_t *box, uint32_t at)
 {
-    for (uint32_t k = 0; k < lint->n_axes; k++)
-        for (uint32_t w = 0; w < lint->axes[k]->n_words && is_shown[k]; w++) {
-            uint32_t at = lint->axes[k]->first_word + w;
-            if (box[at] & ~of[at])
-                return false;
+    const struct asy_lint *lint = holes->table->lint;
+    if (at == holes->n)
+        return true;
+    const uint64_t *hole = holes->boxes[at];
+    for (uint32_t pass = 0; pass < 2; pass++) /* first an axis that keeps box and hole apart as it is */
+        for (uint32_t k = 0; k < lint->n_axes; k++) {
+            uint64_t *words = box + lint->axes[k]->first_word, *saved = holes->saved[at], shared = 0, others = 0;
+            uint32_t n_words = lint->axes[k]->n_words;
+            for (uint32_t w = 0; w < n_words; w++) {
+                shared |= words[w] & hole[lint->axes[k]->first_word + w];
+                others |= words[w] & ~hole[lint->axes[k]->first_word + w];
+            }
+            if (!holes->table->is_shown[k] || others == 0 || (shared == 0) != (pass == 0))
+                continue;
+            memcpy(saved, words, n_words * sizeof(uint64_t));
+            for (uint32_t w = 0; w < n_words; w++)
+                words[w] &= ~hole[lint->axes[k]->first_word + w];
+            if (leave_holes(holes, box, at + 1))
+                return true;
+            memcpy(words, saved, n_words * sizeof(uint64_t));
         }
-    return true;
+    return false;
+}
+
+static bool is_outside_holes(void *ctx, const uint64_t *box)
+{
+    struct holes *holes = ctx;
+    memcpy(holes->trial, box, holes->table->lint->n_words * sizeof(uint64_t));
+    return leave_holes(holes, holes->trial, 0);
 }
 
 static bool is_new_hole(void *ctx, const uint64_t *box)
 {
     struct holes *holes = ctx;
-    if (++holes->n_seen > HOLES_SEEN)
-        return true;
-    for (uint32_t k = 0; k < holes->n; k++)
-        if (is_inside(holes->table->lint, box, holes->boxes[k], holes->table->is_shown))
-            return false;
-    return true;
+    return ++holes->n_seen > HOLES_SEEN || is_outside_holes(ctx, box);
 }
 
 static bool is_hole(struct table *table, const uint64_t *box)
@@ -236,35 +258,71 @@ static bool is_hole(struct table *table, const uint64_t *box)
     return true;
 }
 
-/* Let a hole grow along one axis, point by point. "Empty" joins numbers only where it makes no difference at all: that a
- * number is unknown is a hole of its own kind. */
+/* Let a hole grow along one axis, point by point. That a number is unknown is a hole of its own kind: "empty" and numbers join
+ * only where it makes no difference at all. */
 static void widen_axis(struct table *table, const struct asy_lint_axis *axis, uint64_t *hole, uint64_t *trial)
 {
     struct asy_lint *lint = table->lint;
-    bool is_complete = true;
+    const uint32_t empty = axis->shape == ASY_LINT_CHOICE ? ASY_NONE : axis->null_point;
+    uint64_t grown[(ASY_LINT_POINTS_MAX + 64) / 64] = {0};
+    bool is_complete = true, has_number = false;
     memcpy(trial, hole, lint->n_words * sizeof(uint64_t));
     for (uint32_t p = 0; p < axis->n_points; p++) {
-        if (asy_lint_has_point(axis, hole, p))
-            continue;
-        if (p == axis->null_point && axis->shape != ASY_LINT_CHOICE && !is_complete)
-            continue;
+        bool is_in = asy_lint_has_point(axis, hole, p);
+        has_number = has_number || (is_in && p != empty);
         asy_lint_only_point(axis, trial, p);
-        if (is_hole(table, trial))
-            asy_lint_put_point(axis, hole, p);
+        if (is_in || is_hole(table, trial))
+            grown[p / 64] |= 1ull << (p % 64);
         else
             is_complete = false;
     }
+    for (uint32_t p = 0; p < axis->n_points; p++)
+        if (((grown[p / 64] >> (p % 64)) & 1) && (is_complete || (p != empty && has_number)))
+            asy_lint_put_point(axis, hole, p);
 }
 
-static uint64_t *hole_in(struct holes *holes, const uint64_t *start, enum asy_lint_answer *answer)
+/* The hole in its own words, which are those of the conditions: what scores are made of does not matter to routes, nor does
+ * what the consistency goals narrowed. */
+static void widen_hole(struct table *table, uint64_t *hole, uint64_t *trial)
+{
+    struct asy_lint *lint = table->lint;
+    for (uint32_t k = 0; k < lint->n_axes; k++)
+        if (!table->is_shown[k])
+            memcpy(hole + lint->axes[k]->first_word, lint->full + lint->axes[k]->first_word,
+                   lint->axes[k]->n_words * sizeof(uint64_t));
+    lint->is_loose = true;
+    for (uint32_t k = 0; k < lint->n_axes; k++)
+        if (table->is_shown[k])
+            widen_axis(table, lint->axes[k], hole, trial);
+    lint->is_loose = false;
+}
+
+/* Leave out scores that no lead of the hole can have, unless the score does not matter. */
+static void trim_scores(struct table *table, uint64_t *hole, uint64_t *trial)
+{
+    struct asy_lint *lint = table->lint;
+    for (uint32_t k = 0; k < lint->n_axes; k++) {
+        const struct asy_lint_axis *axis = lint->axes[k];
+        bool is_score = axis->kind == ASY_LINT_INPUT && axis->input.kind == ASY_IN_SCORE;
+        bool is_full = memcmp(hole + axis->first_word, lint->full + axis->first_word, axis->n_words * sizeof(uint64_t)) == 0;
+        for (uint32_t p = 0; p < axis->n_points && is_score && table->is_shown[k] && !is_full; p++) {
+            memcpy(trial, hole, lint->n_words * sizeof(uint64_t));
+            asy_lint_only_point(axis, trial, p);
+            if (asy_lint_has_point(axis, hole, p) && solve(table, trial, NULL) == ASY_LINT_NO)
+                asy_lint_drop_point(axis, hole, p);
+        }
+    }
+}
+
+static bool add_hole(struct holes *holes, const uint64_t *start, enum asy_lint_answer *answer)
 {
     struct table *table = holes->table;
     struct asy_lint *lint = table->lint;
     uint64_t *hole = asy_lint_alloc(lint, lint->n_words, sizeof *hole);
     uint64_t *trial = asy_lint_alloc(lint, lint->n_words, sizeof *trial);
     *answer = ASY_LINT_CUT;
-    if (hole == NULL || trial == NULL)
-        return NULL;
+    if (lint->no_memory)
+        return false;
     table->n_goals = 0;
     want_none_before(table, table->n);
     want_consistency(table);
@@ -272,16 +330,14 @@ static uint64_t *hole_in(struct holes *holes, const uint64_t *start, enum asy_li
                                    .accept = is_new_hole, .ctx = holes, .found = hole};
     *answer = asy_lint_solve(lint, &query);
     if (*answer != ASY_LINT_YES || holes->n_seen > HOLES_SEEN)
-        return NULL;
-    /* What the consistency goals narrowed does not matter to routes. */
-    for (uint32_t k = 0; k < lint->n_axes; k++)
-        if (!table->is_shown[k])
-            memcpy(hole + lint->axes[k]->first_word, lint->full + lint->axes[k]->first_word,
-                   lint->axes[k]->n_words * sizeof(uint64_t));
-    for (uint32_t k = 0; k < lint->n_axes; k++)
-        if (table->is_shown[k])
-            widen_axis(table, lint->axes[k], hole, trial);
-    return hole;
+        return false;
+    widen_hole(table, hole, trial);
+    trim_scores(table, hole, trial);
+    query = (struct asy_lint_query){.goals = table->goals, .n_goals = table->n_goals, .start = hole,
+                                    .accept = is_outside_holes, .ctx = holes}; /* the example is of this one only */
+    holes->leads[holes->n] = asy_lint_lead(lint, hole, query, table->is_shown);
+    holes->boxes[holes->n++] = hole;
+    return true;
 }
 
 static enum asy_lint_answer find_holes(struct holes *holes)
@@ -289,7 +345,10 @@ static enum asy_lint_answer find_holes(struct holes *holes)
     struct asy_lint *lint = holes->table->lint;
     uint64_t *start = asy_lint_alloc(lint, lint->n_words, sizeof *start);
     enum asy_lint_answer answer = ASY_LINT_CUT;
-    if (start == NULL)
+    holes->trial = asy_lint_alloc(lint, lint->n_words, sizeof *holes->trial);
+    for (uint32_t k = 0; k < HOLES_SHOWN; k++)
+        holes->saved[k] = asy_lint_alloc(lint, lint->max_words, sizeof(uint64_t));
+    if (lint->no_memory)
         return answer;
     memcpy(start, lint->full, lint->n_words * sizeof(uint64_t));
     for (uint32_t k = 0; k < lint->n_axes; k++)
@@ -297,12 +356,8 @@ static enum asy_lint_answer find_holes(struct holes *holes)
             asy_lint_drop_point(lint->axes[k], start, lint->axes[k]->null_point);
     /* First leads of which all is known, then the others. */
     for (uint32_t pass = 0; pass < 2; pass++)
-        while (holes->n < HOLES_SHOWN) {
-            uint64_t *hole = hole_in(holes, pass == 0 ? start : NULL, &answer);
-            if (hole == NULL)
-                break;
-            holes->boxes[holes->n++] = hole;
-        }
+        while (holes->n < HOLES_SHOWN && add_hole(holes, pass == 0 ? start : NULL, &answer))
+            ;
     return answer;
 }
 
@@ -320,12 +375,10 @@ static void check_holes(struct table *table)
     if (holes.n == 0)
         return;
     struct asy_str first = asy_lint_box(lint, holes.boxes[0], table->is_shown);
-    struct asy_str lead = asy_lint_lead(lint, holes.boxes[0], table->is_shown);
-    struct asy_str detail = asy_lint_printf(lint, "example lead: %.*s", ASY_ARG(lead));
+    struct asy_str detail = asy_lint_printf(lint, "example lead: %.*s", ASY_ARG(holes.leads[0]));
     for (uint32_t k = 1; k < holes.n; k++) {
         struct asy_str more = asy_lint_box(lint, holes.boxes[k], table->is_shown);
-        struct asy_str example = asy_lint_lead(lint, holes.boxes[k], table->is_shown);
-        detail = asy_lint_printf(lint, "%.*s\nnor: %.*s\nexample lead: %.*s", ASY_ARG(detail), ASY_ARG(more), ASY_ARG(example));
+        detail = asy_lint_printf(lint, "%.*s\nnor: %.*s\nexample lead: %.*s", ASY_ARG(detail), ASY_ARG(more), ASY_ARG(holes.leads[k]));
     }
     if (holes.n == HOLES_SHOWN)
         detail = asy_lint_printf(lint, "%.*s\nand perhaps more", ASY_ARG(detail));

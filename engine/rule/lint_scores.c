@@ -22,7 +22,7 @@ static int64_t clamp(int64_t value, int64_t lo, int64_t hi)
     return value < lo ? lo : value > hi ? hi : value;
 }
 
-static void add(struct asy_lint_range *range, int64_t lo, int64_t hi)
+void asy_lint_range_add(struct asy_lint_range *range, int64_t lo, int64_t hi)
 {
     range->raw_lo = clamp(range->raw_lo + clamp(lo, -ASY_LINT_UNBOUNDED, ASY_LINT_UNBOUNDED), -ASY_LINT_UNBOUNDED,
                           ASY_LINT_UNBOUNDED);
@@ -32,7 +32,7 @@ static void add(struct asy_lint_range *range, int64_t lo, int64_t hi)
 
 static void add_maybe(struct asy_lint_range *range, int64_t points)
 {
-    add(range, points < 0 ? points : 0, points > 0 ? points : 0);
+    asy_lint_range_add(range, points < 0 ? points : 0, points > 0 ? points : 0);
 }
 
 static void add_rule(struct asy_lint *lint, struct asy_lint_range *range, const struct asy_rule *rule)
@@ -41,25 +41,25 @@ static void add_rule(struct asy_lint *lint, struct asy_lint_range *range, const 
     switch (rule->kind) {
     case ASY_RULE_TABLE:
         asy_lint_table_range(lint, rule, &lo, &hi);
-        add(range, lo, hi);
+        asy_lint_range_add(range, lo, hi);
         break;
     case ASY_RULE_WHEN:
         add_maybe(range, rule->points_milli);
         break;
     default: /* a plugin may give what it likes */
-        add(range, -ASY_LINT_UNBOUNDED, ASY_LINT_UNBOUNDED);
+        asy_lint_range_add(range, -ASY_LINT_UNBOUNDED, ASY_LINT_UNBOUNDED);
         break;
     }
 }
 
-static void add_event(struct asy_lint_range *range, const struct asy_event_rule *rule)
+int64_t asy_lint_event_most(const struct asy_event_rule *rule)
 {
     int64_t most = rule->points_milli;
     if (rule->each)
         most = rule->points_milli > 0 ? ASY_LINT_UNBOUNDED : rule->points_milli < 0 ? -ASY_LINT_UNBOUNDED : 0;
     if (rule->has_max && (rule->max_milli < 0 ? most < rule->max_milli : most > rule->max_milli))
         most = rule->max_milli;
-    add_maybe(range, most);
+    return most;
 }
 
 static bool is_always_filled(const struct asy_rules *rules, const struct asy_filled_item *item)
@@ -85,6 +85,24 @@ static int64_t share_left(int64_t milli, uint32_t share)
     return milli / ASY_SHARE_ONE * kept + milli % ASY_SHARE_ONE * kept / ASY_SHARE_ONE;
 }
 
+void asy_lint_range_finish(const struct asy_score *score, struct asy_lint_range *range, bool can_decay)
+{
+    range->lo = range->raw_lo;
+    range->hi = range->raw_hi;
+    if (score->has_keep) {
+        range->lo = clamp(range->lo, score->keep_lo_milli, score->keep_hi_milli);
+        range->hi = clamp(range->hi, score->keep_lo_milli, score->keep_hi_milli);
+    }
+    int64_t lo = range->lo, hi = range->hi;
+    for (uint32_t k = 0; k < score->n_steps && can_decay; k++) {
+        int64_t less_lo = share_left(lo, score->steps[k].share), less_hi = share_left(hi, score->steps[k].share);
+        range->lo = less_lo < range->lo ? less_lo : range->lo;
+        range->hi = less_hi > range->hi ? less_hi : range->hi;
+    }
+    range->lo = round_to(range->lo, score->decimals);
+    range->hi = round_to(range->hi, score->decimals);
+}
+
 static void range_of(struct asy_lint *lint, uint32_t number)
 {
     const struct asy_rules *rules = lint->rules;
@@ -93,28 +111,15 @@ static void range_of(struct asy_lint *lint, uint32_t number)
     for (uint32_t k = 0; k < score->n_rules; k++)
         add_rule(lint, range, &score->rules[k]);
     for (uint32_t k = 0; k < score->n_events; k++)
-        add_event(range, &score->events[k]);
+        add_maybe(range, asy_lint_event_most(&score->events[k]));
     for (uint32_t k = 0; k < score->n_parts; k++)
-        add(range, lint->ranges[score->parts[k]].lo, lint->ranges[score->parts[k]].hi);
+        asy_lint_range_add(range, lint->ranges[score->parts[k]].lo, lint->ranges[score->parts[k]].hi);
     uint32_t n_always = 0;
     for (uint32_t k = 0; k < score->n_filled; k++)
         n_always += is_always_filled(rules, &score->filled[k]);
     if (score->n_filled > 0)
-        add(range, (int64_t)n_always * 100000 / score->n_filled, 100000);
-    range->lo = range->raw_lo;
-    range->hi = range->raw_hi;
-    if (score->has_keep) {
-        range->lo = clamp(range->lo, score->keep_lo_milli, score->keep_hi_milli);
-        range->hi = clamp(range->hi, score->keep_lo_milli, score->keep_hi_milli);
-    }
-    int64_t lo = range->lo, hi = range->hi;
-    for (uint32_t k = 0; k < score->n_steps && score->n_events > 0; k++) {
-        int64_t less_lo = share_left(lo, score->steps[k].share), less_hi = share_left(hi, score->steps[k].share);
-        range->lo = less_lo < range->lo ? less_lo : range->lo;
-        range->hi = less_hi > range->hi ? less_hi : range->hi;
-    }
-    range->lo = round_to(range->lo, score->decimals);
-    range->hi = round_to(range->hi, score->decimals);
+        asy_lint_range_add(range, (int64_t)n_always * 100000 / score->n_filled, 100000);
+    asy_lint_range_finish(score, range, score->n_events > 0);
 }
 
 void asy_lint_ranges(struct asy_lint *lint)

@@ -147,6 +147,14 @@ static uint8_t and_outcomes(struct search *search, const struct asy_lint_cond *c
     return (uint8_t)((can_be_no ? no : 0) | (can_be_yes ? yes : 0) | (can_be_unknown && can_avoid_no ? ASY_LINT_U : 0));
 }
 
+uint8_t asy_lint_outcomes(struct asy_lint *lint, const struct asy_lint_cond *cond, const uint64_t *box, uint32_t *steps_left)
+{
+    struct search search = {.lint = lint, .box = (uint64_t *)box, .steps_left = *steps_left};
+    uint8_t outcomes = outcomes_of(&search, cond);
+    *steps_left = search.steps_left;
+    return outcomes;
+}
+
 static bool is_single(uint8_t outcomes)
 {
     return (outcomes & (outcomes - 1)) == 0;
@@ -184,66 +192,6 @@ static bool hull(const struct asy_lint_axis *axis, const uint64_t *box, int64_t 
     return is_found;
 }
 
-static const struct asy_lint_axis *axis_of_score(const struct asy_lint *lint, uint32_t score)
-{
-    for (uint32_t k = 0; k < lint->n_axes; k++) {
-        const struct asy_lint_axis *axis = lint->axes[k];
-        if (axis->kind == ASY_LINT_INPUT && axis->input.kind == ASY_IN_SCORE && axis->input.index == score)
-            return axis;
-    }
-    return NULL;
-}
-
-static int64_t to_milli(const struct asy_lint_axis *axis, int64_t units)
-{
-    int64_t milli = 0;
-    if (__builtin_mul_overflow(units, 1000 / axis->unit_per_one, &milli) || milli > ASY_LINT_UNBOUNDED ||
-        milli < -ASY_LINT_UNBOUNDED)
-        return units < 0 ? -ASY_LINT_UNBOUNDED : ASY_LINT_UNBOUNDED;
-    return milli;
-}
-
-static void score_hull(const struct asy_lint *lint, const uint64_t *box, uint32_t score, int64_t *lo, int64_t *hi)
-{
-    const struct asy_lint_axis *axis = axis_of_score(lint, score);
-    *lo = lint->ranges[score].lo;
-    *hi = lint->ranges[score].hi;
-    if (axis != NULL && hull(axis, box, lo, hi)) {
-        *lo = to_milli(axis, *lo);
-        *hi = to_milli(axis, *hi);
-    }
-}
-
-static int64_t clamp(int64_t value, int64_t lo, int64_t hi)
-{
-    return value < lo ? lo : value > hi ? hi : value;
-}
-
-static bool sums_agree(const struct asy_lint *lint, const uint64_t *box)
-{
-    const struct asy_rules *rules = lint->rules;
-    for (uint32_t k = 0; k < rules->n_scores; k++) {
-        const struct asy_score *score = &rules->scores[k];
-        if (score->kind != ASY_SCORE_SUM || axis_of_score(lint, k) == NULL)
-            continue;
-        int64_t lo = 0, hi = 0, sum_lo = 0, sum_hi = 0;
-        for (uint32_t p = 0; p < score->n_parts; p++) {
-            score_hull(lint, box, score->parts[p], &lo, &hi);
-            sum_lo = clamp(sum_lo + lo, -ASY_LINT_UNBOUNDED, ASY_LINT_UNBOUNDED);
-            sum_hi = clamp(sum_hi + hi, -ASY_LINT_UNBOUNDED, ASY_LINT_UNBOUNDED);
-        }
-        if (score->has_keep) {
-            sum_lo = clamp(sum_lo, score->keep_lo_milli, score->keep_hi_milli);
-            sum_hi = clamp(sum_hi, score->keep_lo_milli, score->keep_hi_milli);
-        }
-        score_hull(lint, box, k, &lo, &hi);
-        /* A point for rounding on either side. */
-        if (hi < sum_lo - 1000 || lo > sum_hi + 1000)
-            return false;
-    }
-    return true;
-}
-
 /* No event: no age, and the reverse. More events in a window than in all time: impossible. */
 static bool events_agree(const struct asy_lint *lint, const uint64_t *box)
 {
@@ -277,18 +225,6 @@ static bool events_agree(const struct asy_lint *lint, const uint64_t *box)
 }
 
 /* -- the search --------------------------------------------------------------------------------------------------- */
-
-static bool take(struct search *search)
-{
-    const struct asy_lint *lint = search->lint;
-    if (!sums_agree(lint, search->box) || !events_agree(lint, search->box))
-        return false;
-    if (search->query->accept != NULL && !search->query->accept(search->query->ctx, search->box))
-        return false;
-    if (search->query->found != NULL)
-        memcpy(search->query->found, search->box, lint->n_words * sizeof(uint64_t));
-    return true;
-}
 
 static bool search_from(struct search *search, uint32_t goal);
 
@@ -334,6 +270,31 @@ static bool split_leaf(struct search *search, uint32_t goal, const struct asy_li
         if (meets(leaf->axis, search->box, leaf->mask[m]) && search_part(search, goal, leaf->axis, leaf->mask[m], false))
             return true;
     return false;
+}
+
+/* All goals hold in the box. Is there a lead in it whose scores are in it too? */
+static bool take(struct search *search)
+{
+    struct asy_lint *lint = search->lint;
+    const struct asy_lint_query *query = search->query;
+    struct asy_lint_open open = {NULL, NULL};
+    if (!events_agree(lint, search->box))
+        return false;
+    if (!lint->is_loose && !asy_lint_scores_agree(lint, search->box, &search->steps_left, &open))
+        return false;
+    if (query->accept != NULL && !query->accept(query->ctx, search->box))
+        return false;
+    for (uint32_t g = 0; open.axis != NULL && g < open.axis->n_groups; g++)
+        if (search_part(search, query->n_goals, open.axis, open.axis->groups + (size_t)g * open.axis->n_words, false))
+            return true;
+    if (open.axis != NULL)
+        return false;
+    const struct asy_lint_leaf *leaf = open.cond == NULL ? NULL : undecided_leaf(search, open.cond);
+    if (leaf != NULL)
+        return split_leaf(search, query->n_goals, leaf);
+    if (query->found != NULL)
+        memcpy(query->found, search->box, lint->n_words * sizeof(uint64_t));
+    return true;
 }
 
 static bool search_from(struct search *search, uint32_t goal)

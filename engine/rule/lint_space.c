@@ -167,6 +167,24 @@ static struct asy_lint_axis *axis_of_input(struct asy_lint *lint, const struct a
     return axis;
 }
 
+struct asy_lint_axis *asy_lint_field_axis(struct asy_lint *lint, uint32_t number)
+{
+    static const uint8_t types[] = {[ASY_TEXT] = ASY_CEL_STRING, [ASY_INT] = ASY_CEL_INT,   [ASY_NUMBER] = ASY_CEL_DOUBLE,
+                                    [ASY_BOOL] = ASY_CEL_BOOL,   [ASY_TIME] = ASY_CEL_TIME, [ASY_COUNTRY] = ASY_CEL_STRING,
+                                    [ASY_ENUM] = ASY_CEL_STRING};
+    const struct asy_field *field = &lint->rules->schema.fields[number];
+    struct asy_cel_input input = {.kind = ASY_IN_FIELD, .index = number, .type = types[field->type], .nullable = true,
+                                  .n_values = field->n_values, .values = field->values};
+    if (field->type == ASY_COUNTRY) {
+        struct asy_str *countries = asy_lint_alloc(lint, asy_country_count(), sizeof *countries);
+        for (uint32_t k = 0; k < asy_country_count() && countries != NULL; k++)
+            countries[k] = asy_country_alpha2(k + 1);
+        input.n_values = countries == NULL ? 0 : asy_country_count();
+        input.values = countries;
+    }
+    return axis_of_input(lint, &input);
+}
+
 static struct asy_lint_axis *axis_of_node(struct asy_lint *lint, uint8_t kind, const struct asy_cel_node *node)
 {
     for (uint32_t k = 0; k < lint->n_axes; k++)

@@ -1,4 +1,5 @@
-/* Points tables: bands that overlap or leave gaps, values that no line or two lines have, lines nothing can hit. */
+/* Points tables: bands that leave gaps, values that no line or two lines have, lines nothing can hit. (Bands that overlap
+ * are an error: load_table.c.) */
 #include "rule/lint_internal.h"
 
 #include <stdlib.h>
@@ -100,6 +101,32 @@ void asy_lint_table_range(struct asy_lint *lint, const struct asy_rule *rule, in
     }
     if (asy_lint_may_be_empty(lint->rules, rule->field))
         widen(missing == NULL ? 0 : missing->points_milli, &is_first, lo_milli, hi_milli);
+}
+
+static bool line_fits(const struct asy_rules *rules, const struct asy_line *line, struct asy_cel_value value)
+{
+    struct asy_str text = value.type == ASY_CEL_BOOL ? value.b ? ASY_STR("true") : ASY_STR("false") : value.s;
+    switch (line->kind) {
+    case ASY_LINE_LIST:
+        return asy_cel_set_has(&rules->lists[line->list].set, text);
+    case ASY_LINE_VALUE:
+    case ASY_LINE_RANGE:
+        if (value.type == ASY_CEL_INT)
+            return line->lo_i <= value.i && value.i <= line->hi_i;
+        return value.type == ASY_CEL_DOUBLE ? line->lo_d <= value.d && value.d <= line->hi_d : asy_str_eq(line->value, text);
+    default:
+        return false;
+    }
+}
+
+int64_t asy_lint_table_points(const struct asy_rules *rules, const struct asy_rule *rule, struct asy_cel_value value)
+{
+    bool is_empty = value.type == ASY_CEL_NULL;
+    for (uint32_t k = 0; k < rule->n_lines && !is_empty; k++)
+        if (line_fits(rules, &rule->lines[k], value))
+            return rule->lines[k].points_milli;
+    const struct asy_line *line = line_of_kind(rule, is_empty ? ASY_LINE_MISSING : ASY_LINE_OTHERWISE);
+    return line == NULL ? 0 : line->points_milli;
 }
 
 /* "`a`, `b` and 7 more" of values that no line has; their number in *n. */
@@ -238,20 +265,6 @@ static int compare_bands(const void *a, const void *b)
     return x < y ? -1 : 1;
 }
 
-static struct asy_str band_name(const struct asy_line *line)
-{
-    return line->key.len > 0 && line->kind == ASY_LINE_RANGE ? line->key : line->value.len > 0 ? line->value : line->key;
-}
-
-static void report_overlap(struct asy_lint *lint, const struct asy_line *a, const struct asy_line *b)
-{
-    bool is_a_later = a->pos.line > b->pos.line || (a->pos.line == b->pos.line && a->pos.col > b->pos.col);
-    const struct asy_line *later = is_a_later ? a : b, *earlier = is_a_later ? b : a;
-    asy_lint_report(lint, "E0302", "band-overlap", later->pos, later->key.len,
-                    asy_lint_printf(lint, "`%.*s` overlaps `%.*s`", ASY_ARG(band_name(later)), ASY_ARG(band_name(earlier))),
-                    (struct asy_str){"", 0});
-}
-
 static struct asy_str span_text(struct asy_lint *lint, int64_t lo, int64_t hi)
 {
     if (lo == hi)
@@ -272,9 +285,7 @@ static void check_int_bands(struct asy_lint *lint, const struct asy_line **bands
     const struct asy_line *highest = bands[0];
     for (uint32_t k = 1; k < n; k++) {
         const struct asy_line *band = bands[k];
-        if (band->lo_i <= highest->hi_i)
-            report_overlap(lint, highest, band);
-        else if (!has_otherwise && band->lo_i - 1 > highest->hi_i)
+        if (!has_otherwise && band->lo_i > highest->hi_i && band->lo_i - 1 > highest->hi_i)
             report_gap(lint, "W0303", band, span_text(lint, highest->hi_i + 1, band->lo_i - 1));
         if (band->hi_i > highest->hi_i)
             highest = band;
@@ -326,9 +337,7 @@ static void check_number_bands(struct asy_lint *lint, const struct asy_line **ba
     const struct asy_line *highest = bands[0];
     for (uint32_t k = 1; k < n; k++) {
         const struct asy_line *band = bands[k];
-        if (band->lo_d <= highest->hi_d)
-            report_overlap(lint, highest, band);
-        else if (!has_otherwise)
+        if (!has_otherwise && band->lo_d > highest->hi_d)
             check_number_gap(lint, highest, band);
         if (band->hi_d > highest->hi_d)
             highest = band;

@@ -274,6 +274,48 @@ static bool has_word_character(struct asy_str s)
     return false;
 }
 
+static bool is_word_byte(char c)
+{
+    return has_word_character((struct asy_str){&c, 1});
+}
+
+/* Signs that only join words, with blanks or without: "co-founder", "sales & marketing", "r&d". */
+static bool joins_words(struct asy_str gap)
+{
+    uint32_t n_signs = 0;
+    for (uint32_t i = 0; i < gap.len; i++) {
+        const bool is_letter = (uint8_t)gap.p[i] >= 0x80; /* of "directeur général": the words around it still stand in order */
+        if (!is_letter && gap.p[i] != ' ' && (strchr("-/&.,'", gap.p[i]) == NULL || ++n_signs > 1))
+            return false;
+    }
+    return true;
+}
+
+/* An entry is read as its words; who writes `c++` hardly means the word `c`. */
+static void check_word(struct asy_loader *l, const struct asy_yaml *at)
+{
+    const struct asy_str text = asy_str_trim(at->text);
+    char *read = asy_load_alloc(l, text.len, 1);
+    uint32_t n = 0;
+    bool is_changed = false;
+    for (uint32_t i = 0; read && i < text.len;) {
+        const uint32_t from = i;
+        const bool is_word = is_word_byte(text.p[i]);
+        while (i < text.len && is_word_byte(text.p[i]) == is_word)
+            i++;
+        const bool is_inside = from > 0 && i < text.len;
+        if (is_word)
+            memcpy(read + n, text.p + from, i - from);
+        else if (is_inside)
+            read[n] = ' ';
+        n += is_word ? i - from : is_inside;
+        is_changed |= !is_word && !(is_inside && joins_words((struct asy_str){text.p + from, i - from}));
+    }
+    if (is_changed)
+        asy_load_tell(l, "W0239", "word-signs", at, "`%.*s` is read as `%.*s`: a word is made of letters a-z, digits and `_`, and "
+                      "all other signs are left out", ASY_ARG(text), (int)n, read);
+}
+
 static void add_words(struct asy_loader *l, const struct asy_yaml *node, struct asy_derive_line *line)
 {
     if (!node || node->is_bad)
@@ -293,6 +335,8 @@ static void add_words(struct asy_loader *l, const struct asy_yaml *node, struct 
             continue;
         if (!has_word_character(word->text))
             asy_load_tell(l, "E0236", "derive", word, "a word needs a letter, a digit or `_`, found `%.*s`", ASY_ARG(word->text));
+        else
+            check_word(l, word);
         line->words[line->n_words++] = word->text;
     }
 }

@@ -148,8 +148,9 @@ struct asy_table {
 };
 /* Add the lines of one key (or of one territory's values). */
 void asy_load_line(struct asy_loader *l, struct asy_table *table, const struct asy_yaml *key, int64_t points_milli);
-/* Report values that stand in the table twice. */
+/* Report values that stand in the table twice, and bands of numbers that overlap. */
 void asy_load_table_twice(struct asy_loader *l, const struct asy_table *table);
+void asy_load_table_overlaps(struct asy_loader *l, const struct asy_table *table);
 
 /* -- sections --------------------------------------------------------------------------------------------------- */
 

@@ -154,6 +154,7 @@ static void read_file(struct asy_loader *l, struct asy_pool *scratch, const stru
     if (status != ASSAY_OK)
         return;
     add_to_checksum(l, bytes);
+    list->file = file->text;
     struct asy_list_file content = {0};
     if (!asy_load_list_csv(l, file, bytes, file->text, key->text, &content))
         return;

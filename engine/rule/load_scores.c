@@ -8,20 +8,25 @@
 
 /* -- rules ------------------------------------------------------------------------------------------------------ */
 
+/* Number of the field that a table is made by, or -1 after a finding. */
+static int64_t read_by(struct asy_loader *l, const struct asy_yaml *by)
+{
+    const int64_t field = asy_load_is_text(l, by, "`by`") ? asy_load_field(l, by, 0, by->text) : -1;
+    if (field < 0)
+        return -1;
+    if (l->rules->schema.fields[field].type != ASY_TIME)
+        return field;
+    asy_load_tell(l, "E0304", "table-key", by, "a table cannot be made by a time; use `when: days_since(%.*s) <= 30` and `points:`",
+                  ASY_ARG(by->text));
+    return -1;
+}
+
 static void read_table(struct asy_loader *l, const struct asy_yaml *by, const struct asy_yaml *points, struct asy_rule *rule)
 {
+    const int64_t field = read_by(l, by);
     rule->kind = ASY_RULE_TABLE;
-    if (!asy_load_is_text(l, by, "`by`") || !points)
+    if (!points)
         return;
-    const int64_t field = asy_load_field(l, by, 0, by->text);
-    if (field < 0)
-        return;
-    rule->field = (uint32_t)field;
-    if (l->rules->schema.fields[field].type == ASY_TIME) {
-        asy_load_tell(l, "E0304", "table-key", by, "a table cannot be made by a time; use `when: days_since(%.*s) <= 30` and `points:`",
-                      ASY_ARG(by->text));
-        return;
-    }
     if (points->kind == ASY_YAML_SCALAR && !points->is_bad) {
         asy_load_tell(l, "E0121", "wrong-kind", points, "`points`: with `by:` expected a table (lines of `value: points`), found %s; "
                       "one number goes with `when:`", asy_load_found(l, points));
@@ -31,13 +36,18 @@ static void read_table(struct asy_loader *l, const struct asy_yaml *by, const st
         return;
     if (points->n == 0)
         asy_load_tell(l, "E0304", "table-key", points, "`points`: expected lines of `value: points`, found none");
-    struct asy_table table = {.field = rule->field, .has_points = true, .what = "table"};
+    struct asy_table table = {.field = field < 0 ? 0 : (uint32_t)field, .has_points = true, .what = "table"};
     for (uint32_t i = 0; !l->no_memory && i < points->n; i++) {
         int64_t milli = 0;
         asy_load_points(l, points->items[i], "points", &milli);
-        asy_load_line(l, &table, points->keys[i], milli);
+        if (field >= 0) /* what the keys mean depends on the field */
+            asy_load_line(l, &table, points->keys[i], milli);
     }
+    if (field < 0)
+        return;
     asy_load_table_twice(l, &table);
+    asy_load_table_overlaps(l, &table);
+    rule->field = (uint32_t)field;
     rule->n_lines = table.n;
     rule->lines = table.lines;
     asy_load_need_field(l, rule->field, ASY_NEED_VALUE);
@@ -251,7 +261,7 @@ static void read_score(struct asy_loader *l, const struct asy_yaml *key, const s
 static bool is_score_name(struct asy_loader *l, const struct asy_yaml *key)
 {
     static const char *const columns[] = {"lead_id", "grade", "disqualified_by", "route", "owner", "flag", "respond_by", "recycle",
-                                          "recycle_to", "reasons"};
+                                          "recycle_to", "recycle_due", "reasons"};
     for (uint32_t i = 0; i < COUNT(columns); i++) {
         if (asy_str_is(key->text, columns[i])) {
             asy_load_tell(l, "E0233", "bad-name", key, "a score cannot be called `%s`: the output has a column of that name", columns[i]);

@@ -1,6 +1,6 @@
 /* The keys of a points table and the values of a territory: values, ranges, lists, `otherwise`, `missing`, typed by the field
  * they are about. */
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "rule/load_internal.h"
 
@@ -230,6 +230,57 @@ void asy_load_table_twice(struct asy_loader *l, const struct asy_table *table)
                          ASY_ARG(line->key), table->what, first->pos.line);
         else
             slots[slot] = i + 1;
+    }
+    asy_pool_fini(&scratch);
+}
+
+/* -- overlaps ---------------------------------------------------------------------------------------------------- */
+
+static int compare_spans(const struct asy_line *x, const struct asy_line *y)
+{
+    /* INT lines have their ends in lo_i and hi_i, NUMBER lines in lo_d and hi_d; the others are 0. */
+    if (x->lo_i != y->lo_i)
+        return x->lo_i < y->lo_i ? -1 : 1;
+    if (x->lo_d < y->lo_d || x->lo_d > y->lo_d)
+        return x->lo_d < y->lo_d ? -1 : 1;
+    if (x->hi_i != y->hi_i)
+        return x->hi_i < y->hi_i ? -1 : 1;
+    return (x->hi_d > y->hi_d) - (x->hi_d < y->hi_d);
+}
+
+static int compare_bands(const void *a, const void *b)
+{
+    const struct asy_line *x = *(const struct asy_line *const *)a, *y = *(const struct asy_line *const *)b;
+    const int order = compare_spans(x, y);
+    return order != 0 ? order : x < y ? -1 : 1;
+}
+
+void asy_load_table_overlaps(struct asy_loader *l, const struct asy_table *table)
+{
+    const uint8_t type = l->rules->schema.fields[table->field].type;
+    if (type != ASY_INT && type != ASY_NUMBER)
+        return;
+    struct asy_pool scratch;
+    asy_pool_init(&scratch, l->pool->mem);
+    const struct asy_line **bands = asy_pool_alloc_n(&scratch, table->n + 1, sizeof(*bands));
+    uint32_t n = 0;
+    l->no_memory |= bands == NULL;
+    for (uint32_t i = 0; bands && i < table->n; i++)
+        if (table->lines[i].kind == ASY_LINE_RANGE || table->lines[i].kind == ASY_LINE_VALUE)
+            bands[n++] = &table->lines[i];
+    if (n > 1)
+        qsort(bands, n, sizeof(*bands), compare_bands);
+    for (uint32_t i = 1, highest = 0; i < n; i++) {
+        const struct asy_line *band = bands[i], *below = bands[highest];
+        const bool overlaps = type == ASY_INT ? band->lo_i <= below->hi_i : band->lo_d <= below->hi_d;
+        /* The same band again is a value that stands there twice, which is told already. */
+        if (overlaps && compare_spans(band, bands[i - 1]) != 0) {
+            const struct asy_line *later = band > below ? band : below, *earlier = band > below ? below : band;
+            asy_diag_add(l->diags, "E0302", "band-overlap", later->pos, later->key.len, "`%.*s` overlaps `%.*s`", ASY_ARG(later->key),
+                         ASY_ARG(earlier->key));
+        }
+        if (type == ASY_INT ? band->hi_i > below->hi_i : band->hi_d > below->hi_d)
+            highest = i;
     }
     asy_pool_fini(&scratch);
 }

@@ -145,10 +145,14 @@ bool asy_load_interval(struct asy_loader *l, const struct asy_yaml *node, const 
         return tell_value(l, node, what, expected);
     const struct asy_str lo = asy_str_trim((struct asy_str){s.p, (uint32_t)dots});
     const struct asy_str hi = asy_str_trim((struct asy_str){s.p + dots + 2, s.len - (uint32_t)dots - 2});
-    if (asy_load_read_milli(lo, lo_milli) != ASY_READ_OK || asy_load_read_milli(hi, hi_milli) != ASY_READ_OK ||
-        *lo_milli >= *hi_milli)
+    const enum asy_number_read lo_read = asy_load_read_milli(lo, lo_milli), hi_read = asy_load_read_milli(hi, hi_milli);
+    if (lo_read == ASY_READ_BAD || hi_read == ASY_READ_BAD)
         return tell_value(l, node, what, expected);
-    return true;
+    if (lo_read == ASY_READ_TOO_LARGE || hi_read == ASY_READ_TOO_LARGE)
+        return tell_value(l, node, what, "numbers from -1000000 to 1000000");
+    if (lo_read == ASY_READ_TOO_FINE || hi_read == ASY_READ_TOO_FINE)
+        return tell_value(l, node, what, "at most three decimals");
+    return *lo_milli < *hi_milli || tell_value(l, node, what, expected);
 }
 
 /* Bytes of a plain number at the start of `s`, 0 if there is none. */

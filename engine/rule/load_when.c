@@ -9,6 +9,15 @@ static void report(void *ctx, const char *code, const char *slug, uint32_t offse
     asy_diag_add(w->l->diags, code, slug, asy_yaml_place(w->node, w->l->rules->source, w->base + offset), len, "%s", message);
 }
 
+/* Countries are compared by their two letters, whatever an export or a person calls them. */
+static struct asy_str meant(void *ctx, const struct asy_cel_input *input, struct asy_str text)
+{
+    const struct asy_load_when *w = ctx;
+    if (input->kind != ASY_IN_FIELD || w->l->rules->schema.fields[input->index].type != ASY_COUNTRY)
+        return ASY_STR("");
+    return asy_country_alpha2(asy_country_code(text));
+}
+
 /* Does the expression stop in the middle: inside a text or a bracket, or after an operator? */
 static bool is_cut(struct asy_str s)
 {
@@ -75,7 +84,7 @@ static struct asy_cel_node *compile(struct asy_loader *l, const struct asy_yaml 
 {
     struct asy_load_when when = {.l = l, .node = node, .base = from, .scope = scope};
     const struct asy_cel_env env = {.ctx = &when, .resolve = asy_load_resolve, .resolve_list = asy_load_resolve_list,
-                                    .hint = asy_load_name_hint, .report = report, .fold = true};
+                                    .hint = asy_load_name_hint, .meant = meant, .report = report, .fold = true};
     const struct asy_str text = {node->text.p + from, len};
     const uint32_t n_errors = l->diags->n_errors;
     struct asy_pos hash;

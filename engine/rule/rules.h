@@ -17,6 +17,7 @@ enum { ASY_DECAY_STEPS_MAX = 64 };         /* steps of one idle decay; more is a
 struct asy_list {
     struct asy_cel_set set;      /* its texts, sorted */
     struct asy_str *owners;      /* by item of `set`: the `owner` column of a list file; NULL if there is none */
+    struct asy_str file;         /* of a list file: relative to the rule file's folder; else {NULL, 0} */
     struct asy_pos pos;
 };
 
@@ -104,6 +105,13 @@ struct asy_score {
     uint32_t decimals;          /* 0..3 */
     struct asy_pos pos, keep_pos, decay_pos;
 };
+
+/* What a score is rounded to, in 1/1000. */
+static inline int64_t asy_score_unit_milli(const struct asy_score *score)
+{
+    static const int64_t units[] = {1000, 100, 10, 1};
+    return units[score->decimals];
+}
 
 struct asy_grade {
     struct asy_str name;

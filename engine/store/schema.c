@@ -22,8 +22,5 @@ uint32_t asy_enum_code(const struct asy_field *field, struct asy_str text)
     for (uint32_t i = 0; i < field->n_values; i++)
         if (asy_str_eq(field->values[i], text))
             return i + 1;
-    for (uint32_t i = 0; i < field->n_values; i++)
-        if (asy_str_eq_fold(field->values[i], text))
-            return i + 1;
     return 0;
 }

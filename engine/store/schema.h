@@ -90,7 +90,7 @@ uint32_t asy_country_count(void);
 /* Is the table in the order and form that look-ups rely on? For tests. */
 bool asy_country_valid(const char **reason);
 
-/* Code of a value of an enum field (exact, then ignoring case), 0 if it has no such value. */
+/* Code of a value of an enum field, byte for byte; 0 if it has no such value. */
 uint32_t asy_enum_code(const struct asy_field *field, struct asy_str text);
 
 /* The part after the last '@', lower case, without a trailing dot, written to `out` (room for `text.len`); {NULL,0} if
