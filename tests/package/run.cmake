@@ -1,4 +1,4 @@
-# Install to a folder, build a program against it twice, run both. Variables: BUILD, WORK, CC, CXX.
+# Install to a folder, build a program against it twice, run both. Variables: BUILD, GENERATOR, WORK, CC, CXX.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
@@ -12,7 +12,7 @@ file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 
-run(${CMAKE_COMMAND} -S ${here} -B ${WORK}/found -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_C_COMPILER=${CC}
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${here} -B ${WORK}/found -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_C_COMPILER=${CC}
   -D CMAKE_CXX_COMPILER=${CXX})
 run(${CMAKE_COMMAND} --build ${WORK}/found)
 run(${WORK}/found/uses_shared)
