@@ -66,17 +66,19 @@ static void print_no_owner(FILE *err, uint64_t n, const char *why)
     char count[32];
     if (n > 0) fprintf(err, "  %s lead%s without owner: %s\n", asy_term_count(n, count), n == 1 ? "" : "s", why);
 }
-/* Names in lines of at most some 110 characters. */
+/* Names in lines of at most some 110 characters; the first ones of many. */
 static void print_names(FILE *err, const char *title, const struct asy_str *names, uint32_t n)
 {
+    enum { SHOWN_MAX = 40 };
     uint32_t column = (uint32_t)fprintf(err, "  %s:", title);
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && i < SHOWN_MAX; i++) {
         if (column + names[i].len > 110) {
             fputs("\n     ", err);
             column = 5;
         }
         column += (uint32_t)fprintf(err, " %.*s%s", ASY_ARG(names[i]), i + 1 < n ? "," : "");
     }
+    if (n > SHOWN_MAX) fprintf(err, " and %u more", n - SHOWN_MAX);
     fputc('\n', err);
 }
 
