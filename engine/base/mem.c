@@ -100,6 +100,15 @@ void asy_mem_free(struct asy_mem *mem, void *p, size_t size_bytes)
     mem->table.release(mem->table.ctx, p, size_bytes);
 }
 
+void asy_mem_wish_huge(void *p, size_t size_bytes)
+{
+    enum { HUGE_BYTES = 2 << 20 };
+    const uintptr_t from = ((uintptr_t)p + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1);
+    const uintptr_t to = ((uintptr_t)p + size_bytes) & ~(uintptr_t)(HUGE_BYTES - 1);
+    if (p != NULL && from < to)
+        (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
 /* The capacity that has item number `n`, doubled from `cap`. 0 on overflow. */
 static size_t grown_cap(size_t cap, size_t n, size_t cap_max)
 {

@@ -23,6 +23,9 @@ void *asy_mem_alloc_n(struct asy_mem *mem, size_t n, size_t size_bytes);
 /* Grown part is zeroed. On failure NULL, and `p` is as it was. `p` NULL allocates; `new_bytes` 0 frees and gives NULL. */
 void *asy_mem_resize(struct asy_mem *mem, void *p, size_t old_bytes, size_t new_bytes);
 void asy_mem_free(struct asy_mem *mem, void *p, size_t size_bytes);
+/* Ask for huge pages under a large array that is read at random (half of the time of a look-up is the address translation
+ * else). A wish: nothing depends on it. */
+void asy_mem_wish_huge(void *p, size_t size_bytes);
 
 /* Makes room for item number `n` (0-based) in a growable array of `item_bytes` items: *items and *cap change
  * together, capacity doubles. False when there is no memory; the array is then as it was. Free it with

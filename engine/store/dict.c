@@ -45,6 +45,7 @@ static bool grow_slots(struct asy_dict *dict)
     uint32_t *slots = asy_mem_alloc_n(dict->mem, n_slots, sizeof *slots);
     if (!slots)
         return false;
+    asy_mem_wish_huge(slots, n_slots * sizeof *slots);
     for (uint32_t code = 1; code < dict->n; code++) {
         uint64_t slot = dict->hashes[code] & (n_slots - 1);
         while (slots[slot] != 0)

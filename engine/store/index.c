@@ -160,6 +160,8 @@ static assay_status rebuild(struct asy_index *index, uint64_t n_slots, bool new_
         return ASSAY_E_NOMEM;
     }
 
+    asy_mem_wish_huge(table.tags, n_slots);
+    asy_mem_wish_huge(table.rows, n_slots * sizeof(uint32_t));
     struct asy_hasher hasher = index->hasher;
     uint32_t n_rebuilds = index->n_rebuilds;
     if (new_secret)
