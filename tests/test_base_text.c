@@ -513,3 +513,15 @@ Test(regex, is_linear_where_backtracking_is_not)
     free(text);
     asy_regex_free(regex);
 }
+
+Test(number, thousandths)
+{
+    static const struct { int64_t milli; const char *text; } cases[] = {
+        {0, "0"}, {1, "0.001"}, {-1, "-0.001"}, {10, "0.01"}, {-500, "-0.5"}, {1000, "1"}, {12500, "12.5"}, {-80000, "-80"},
+        {100000, "100"}, {1234567, "1234.567"}, {INT64_MAX, "9223372036854775.807"}, {INT64_MIN, "-9223372036854775.808"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[24];
+        const uint32_t n = asy_format_milli(cases[i].milli, text);
+        cr_expect(asy_str_is((struct asy_str){text, n}, cases[i].text), "%s: %.*s", cases[i].text, (int)n, text);
+    }
+}

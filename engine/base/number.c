@@ -254,3 +254,24 @@ uint32_t asy_format_f64(double value, char out[32])
     out[len] = '\0';
     return len;
 }
+
+uint32_t asy_format_milli(int64_t milli, char out[24])
+{
+    char digits[24]; /* backwards */
+    uint32_t n_digits = 0, n = 0;
+    uint64_t rest = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
+    uint32_t n_after = 3;
+    while (n_after > 0 && rest % 10 == 0) {
+        rest /= 10;
+        n_after--;
+    }
+    for (; n_digits < n_after; rest /= 10) digits[n_digits++] = (char)('0' + rest % 10);
+    if (n_after > 0) digits[n_digits++] = '.';
+    do {
+        digits[n_digits++] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (milli < 0) out[n++] = '-';
+    while (n_digits > 0) out[n++] = digits[--n_digits];
+    return n;
+}

@@ -65,6 +65,8 @@ bool asy_parse_bool(struct asy_str s, bool *out);
  * "-0", "NaN", "Infinity", "-Infinity"): with an exponent (two digits at least) below 1e-4 and from 1e21. Returns the
  * length; `out` has room for 32 bytes, NUL included. */
 uint32_t asy_format_f64(double value, char out[32]);
+/* Thousandths as a decimal without trailing zeros: "-12.5", "80", "0.001". Returns the length. */
+uint32_t asy_format_milli(int64_t milli, char out[24]);
 
 /* Edit distance (insert, delete, replace, swap of neighbours), ASCII case ignored, at most `limit` + 1. A limit above
  * 64 counts as 64. */

@@ -5,12 +5,9 @@
 
 const char *asy_explain_points(int64_t milli, bool with_sign, char out[32])
 {
-    const int64_t magnitude = milli < 0 ? -milli : milli;
-    int n = snprintf(out, 32, "%s%lld.%03lld", milli < 0 ? "-" : with_sign && milli > 0 ? "+" : "", (long long)(magnitude / 1000),
-                     (long long)(magnitude % 1000));
-    while (out[n - 1] == '0') n--;
-    if (out[n - 1] == '.') n--;
-    out[n] = '\0';
+    const bool is_plus = with_sign && milli > 0;
+    if (is_plus) out[0] = '+';
+    out[is_plus + asy_format_milli(milli, out + is_plus)] = '\0';
     return out;
 }
 

@@ -138,13 +138,10 @@ void asy_json_null(struct asy_json *json, const char *key)
 
 void asy_json_milli(struct asy_json *json, const char *key, int64_t milli)
 {
-    const uint64_t size = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
-    char text[40];
-    int len = snprintf(text, sizeof(text), "%s%" PRIu64 ".%03" PRIu64, milli < 0 ? "-" : "", size / 1000, size % 1000);
-    while (text[len - 1] == '0') len--;
-    if (text[len - 1] == '.') len--;
+    char text[24];
+    const uint32_t len = asy_format_milli(milli, text);
     begin_item(json, key);
-    put(json, text, (size_t)len);
+    put(json, text, len);
 }
 
 void asy_json_number(struct asy_json *json, const char *key, double value)

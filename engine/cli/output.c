@@ -43,28 +43,6 @@ static struct cell *put(struct cell *at, uint8_t kind, struct asy_str text)
     return at + 1;
 }
 
-/* "-12.5", without trailing zeros; the length. Room for 24. */
-static uint32_t milli_text(int64_t milli, char *out)
-{
-    char digits[24]; /* backwards */
-    uint32_t n_digits = 0, n = 0;
-    uint64_t rest = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
-    uint32_t n_after = 3;
-    while (n_after > 0 && rest % 10 == 0) {
-        rest /= 10;
-        n_after--;
-    }
-    for (; n_digits < n_after; rest /= 10) digits[n_digits++] = (char)('0' + rest % 10);
-    if (n_after > 0) digits[n_digits++] = '.';
-    do {
-        digits[n_digits++] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (milli < 0) out[n++] = '-';
-    while (n_digits > 0) out[n++] = digits[--n_digits];
-    return n;
-}
-
 /* "Company size:+25;demo_request:+50" */
 static struct asy_str reasons_of(struct table *table, uint32_t row)
 {
@@ -78,7 +56,7 @@ static struct asy_str reasons_of(struct table *table, uint32_t row)
         n += term->name.len;
         table->reasons[n++] = ':';
         if (milli > 0) table->reasons[n++] = '+';
-        n += milli_text(milli, table->reasons + n);
+        n += asy_format_milli(milli, table->reasons + n);
     }
     return (struct asy_str){table->reasons, (uint32_t)n};
 }
@@ -154,7 +132,7 @@ static struct asy_str comparable(struct asy_str text, bool is_json, bool is_numb
 {
     double value;
     if (is_number && asy_parse_f64(text, &value) && fabs(value) < 1e12)
-        return (struct asy_str){out, milli_text(llround(value * 1000), out)};
+        return (struct asy_str){out, asy_format_milli(llround(value * 1000), out)};
     return is_json ? text : asy_writer_unescaped(text);
 }
 
@@ -184,7 +162,7 @@ static bool join_new(struct joined *to, struct asy_mem *mem, const struct table 
     for (uint32_t c = 1; c < table->n_columns; c++) {
         const struct cell *cell = &table->cells[c];
         const struct asy_str text =
-            cell->kind == CELL_MILLI ? (struct asy_str){number, milli_text(cell->milli, number)} : cell->text;
+            cell->kind == CELL_MILLI ? (struct asy_str){number, asy_format_milli(cell->milli, number)} : cell->text;
         if (!join(to, mem, text)) return false;
     }
     return true;

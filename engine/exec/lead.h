@@ -4,7 +4,7 @@
 #ifndef ASY_LEAD_H
 #define ASY_LEAD_H
 
-#include "exec/program.h"
+#include "exec/event_rule.h"
 
 struct asy_term_story {
     int64_t points_milli;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/thread.h"
 #include "base/time.h"
+#include "exec/event_rule.h"
 
 /* What one worker needs for one batch; made before the pass, reused for every batch. B is the stride. */
 struct worker {
