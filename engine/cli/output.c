@@ -193,12 +193,13 @@ static uint32_t find_columns(const struct table *table, const struct asy_rows *r
     return n;
 }
 
-/* The first column of the table that the earlier file lacks. NDJSON has a key only where some row had a value. */
+/* The first column of the table that the earlier file lacks; n_columns if it has all. NDJSON has a key only where some row had a value. */
 static uint32_t missing_column(const struct table *table, const int32_t *source, bool is_json)
 {
+    const uint32_t n_needed = is_json ? 1 : table->n_columns;
     uint32_t c = 0;
-    while (c < (is_json ? 1 : table->n_columns) && source[c] >= 0) c++;
-    return is_json && c == 1 ? table->n_columns : c;
+    while (c < n_needed && source[c] >= 0) c++;
+    return c < n_needed ? c : table->n_columns;
 }
 
 static assay_status read_earlier(struct earlier *earlier, const struct table *table, struct asy_pool *pool, const char *path,
@@ -215,19 +216,22 @@ static assay_status read_earlier(struct earlier *earlier, const struct table *ta
     assay_status status = asy_rows_open(&rows, mem, path, &options, error);
     if (status != ASSAY_OK) return status;
     const bool is_json = asy_rows_is_json(rows);
-    uint32_t n_known = 0;
+    uint32_t n_known = 0, missing = 0;
     for (bool more = true; status == ASSAY_OK;) {
         struct asy_row row;
         status = asy_rows_next(rows, &row, &more, error);
         if (status != ASSAY_OK || !more) break;
         const struct asy_str *unused_names;
-        if (asy_rows_header(rows, &unused_names) != n_known) n_known = find_columns(table, rows, source);
+        if (asy_rows_header(rows, &unused_names) != n_known) {
+            n_known = find_columns(table, rows, source);
+            missing = missing_column(table, source, is_json);
+        }
         char unused[32];
         uint32_t id, text;
-        if (missing_column(table, source, is_json) < table->n_columns)
+        if (missing < table->n_columns)
             status = asy_fail(error, ASSAY_E_DATA,
                               "%s: expected an earlier output of these rules, found no column %.*s; without --changed-from all "
-                              "leads are written", path, ASY_ARG(table->names[missing_column(table, source, is_json)]));
+                              "leads are written", path, ASY_ARG(table->names[missing]));
         else if (row.problem != NULL)
             status = asy_fail(error, ASSAY_E_DATA, "%s:%llu: %s", path, (unsigned long long)row.line, row.problem);
         else if (!join_old(&joined, mem, table, &row, source, is_json) ||

@@ -52,8 +52,9 @@ static assay_status check_header(const struct asy_rows *rows, const char *path, 
 assay_status asy_state_read(struct asy_state *state, struct asy_mem *mem, const char *path, struct assay_error *error)
 {
     struct stat there;
-    if (stat(path, &there) != 0 && errno == ENOENT) return ASSAY_OK;
-    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_size == 0)
+    const bool is_there = stat(path, &there) == 0;
+    if (!is_there && errno == ENOENT) return ASSAY_OK;
+    if (is_there && S_ISREG(there.st_mode) && there.st_size == 0)
         return asy_fail(error, ASSAY_E_DATA, "%s: expected a state file, found an empty one; remove it to begin anew", path);
     struct asy_rows *rows = NULL;
     const struct asy_rows_options options = {.delimiter = ','};

@@ -5,9 +5,8 @@
 /* One lead to deal. Hands are dealt in the order of `turn`, then of the lead's id; `id_bytes`, the first eight bytes of the id
  * that are not the same for all hands, settle most comparisons of ids without looking at them (CRM ids share their beginnings). */
 struct hand {
-    uint64_t turn; /* team, roster, and the score from the top down */
+    uint64_t turn; /* pile, and the score from the top down; a pile is team * (n_territories + 1) + roster */
     uint64_t id_bytes;
-    uint32_t team, roster;
     uint32_t row;
 };
 
@@ -113,7 +112,7 @@ static assay_status sort_out(struct dealer *dealer, uint32_t row)
         const uint32_t by = rules->grade_by != ASY_NONE ? rules->grade_by : rules->n_scores - 1;
         const uint64_t from_top = (uint32_t)(INT32_MAX - (int64_t)results->score_milli[by][row]);
         const uint64_t pile = (uint64_t)route->team * (rules->n_territories + 1) + roster;
-        dealer->hands[dealer->n++] = (struct hand){.turn = pile << 32 | from_top, .team = route->team, .roster = roster, .row = row};
+        dealer->hands[dealer->n++] = (struct hand){.turn = pile << 32 | from_top, .row = row};
         return ASSAY_OK;
     }
     const struct asy_str owner = route->assign == ASY_ASSIGN_EXISTING
@@ -167,15 +166,15 @@ static uint32_t first_turn(const struct asy_roster *roster, const struct asy_cur
     return cursor->place % roster->n;
 }
 
-/* Deal hands[at ..] that lie on one pile (one team and roster); *next is the first of another. */
+/* Deal hands[at ..] that lie on one pile; *next is the first of another. */
 static assay_status deal_pile(struct dealer *dealer, size_t at, size_t *next)
 {
     const struct asy_rules *rules = dealer->program->rules;
     const struct hand *hands = dealer->hands;
-    const struct asy_team *team = &rules->teams[hands[at].team];
-    const struct asy_roster *roster = &team->rosters[hands[at].roster];
-    const struct asy_str name = asy_roster_name(rules, hands[at].roster);
-    const uint64_t pile = hands[at].turn >> 32;
+    const uint32_t pile = (uint32_t)(hands[at].turn >> 32), n_rosters = rules->n_territories + 1;
+    const struct asy_team *team = &rules->teams[pile / n_rosters];
+    const struct asy_roster *roster = &team->rosters[pile % n_rosters];
+    const struct asy_str name = asy_roster_name(rules, pile % n_rosters);
     uint32_t turn = first_turn(roster, asy_state_cursor(dealer->state, team->name, name)), last = turn;
     struct asy_mem *mem = dealer->results->mem;
     uint32_t *codes = asy_mem_alloc_n(mem, roster->n, sizeof(*codes));

@@ -253,22 +253,25 @@ static bool needs_quotes(const struct asy_writer *w, struct asy_str text)
 }
 
 static bool is_trigger(char c) { return memchr("=+-@\t\r", c, 6) != NULL; }
-/* Also what looks as if it had been escaped: else reading it back would take an apostrophe off that belongs to it. */
-static bool is_formula(struct asy_str text)
+static bool looks_escaped(struct asy_str text)
 {
-    if (text.len == 0) return false;
-    return is_trigger(text.p[0]) || (text.len > 1 && text.p[0] == '\'' && (text.p[1] == '\'' || is_trigger(text.p[1])));
+    return text.len > 1 && text.p[0] == '\'' && (text.p[1] == '\'' || is_trigger(text.p[1]));
+}
+/* What a spreadsheet would run, and what looks as if it had been escaped: else reading it back would take an apostrophe off that
+ * belongs to it. */
+static bool needs_escape(struct asy_str text)
+{
+    return text.len > 0 && (is_trigger(text.p[0]) || looks_escaped(text));
 }
 
 struct asy_str asy_writer_unescaped(struct asy_str cell)
 {
-    const bool is_escaped = cell.len > 1 && cell.p[0] == '\'' && (cell.p[1] == '\'' || is_trigger(cell.p[1]));
-    return is_escaped ? (struct asy_str){cell.p + 1, cell.len - 1} : cell;
+    return looks_escaped(cell) ? (struct asy_str){cell.p + 1, cell.len - 1} : cell;
 }
 
 static void put_delimited(struct asy_writer *w, struct asy_str text, bool is_text)
 {
-    bool is_escaped = is_text && is_formula(text);
+    bool is_escaped = is_text && needs_escape(text);
     /* A row of one empty cell would be a blank line, which readers skip. */
     bool is_quoted = needs_quotes(w, text) || (text.len == 0 && w->n_columns == 1);
     if (is_quoted)
