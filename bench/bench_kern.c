@@ -5,7 +5,7 @@
  * Batches of 1024 rows, as in a pass. A run calls the kernel often enough to last 20 microseconds and more; its inputs are
  * made new before it, not inside it, so a kernel that works in place sees its own output from the second call on. The event
  * kernels go round 64 batches with 20 events a lead on average, more than the second-level cache holds: a pass too reads
- * every event once. Clearing their sums before each batch is the caller's work and not measured. */
+ * every event once. */
 #include "timing.h"
 #include "kern/kern.h"
 
@@ -34,13 +34,16 @@ struct world {
     int8_t i8[N];
     int16_t i16[N];
     int32_t i32[N];
-    int64_t i64[N], i64_out[N], time_us[N], total[N];
+    int64_t i64[N], i64_out[N], time_us[N], wide[N];
+    int32_t total[N];
     double f64[N];
-    uint8_t code8[N], t[N], k[N], t2[N], k2[N], grade[N], bits[N_CODES];
-    uint16_t code16[N], choice[N], top_term[ASY_TOP_TERMS * N];
-    uint32_t code32[N], count_in[N], last_in[N], latest[N];
+    uint8_t code8[N], t[N], k[N], t2[N], k2[N], grade[N], bits[N_CODES], bytes[N];
+    uint16_t code16[N], choice[N], tally[N], days[N], top_term[N];
+    uint32_t code32[N], count_in[N], keys[ASY_TOP_TERMS * N], seen_in[N];
+    uint64_t wide_keys[ASY_TOP_TERMS * N];
     uint64_t sum_in[N];
-    int32_t points_in[N], points[N], table[N_CODES], top_points[ASY_TOP_TERMS * N];
+    int32_t points_in[N], points[N], table[N_CODES], top_points[N];
+    struct asy_code_table few, classes, many;
     uint32_t weights[N_AGES];
 
     uint32_t batch; /* of the event kernels: whose turn it is */
@@ -48,8 +51,9 @@ struct world {
     uint32_t first[N * N_BATCHES + 1];
     uint32_t time[MAX_EVENTS];
     uint8_t name[MAX_EVENTS];
-    uint32_t count[N_NAMES * N_APART], last[N_NAMES * N_APART];
-    uint64_t sum[N_SLOTS * N];
+    uint32_t seen[N_APART], count[(N_NAMES + 1) * N_APART], packed[N_NAMES * N_APART], rows[N_APART];
+    uint16_t ages[N_APART];
+    uint64_t sum[N_SLOTS * N_APART];
     uint32_t sink; /* takes what kernels return */
 };
 
@@ -102,15 +106,17 @@ static void fill_rows(struct world *w)
         w->k2[i] = draw(&state, 8) != 0;
         w->t2[i] = w->k2[i] && draw(&state, 2);
         w->count_in[i] = draw(&state, 3) ? 0 : draw(&state, 12);
-        w->last_in[i] = draw(&state, 7) ? as_of - draw(&state, 86400 * 200) : 0;
-        w->latest[i] = draw(&state, 2) ? as_of - draw(&state, 86400 * 200) : 0;
+        w->seen_in[i] = draw(&state, UINT32_MAX) & draw(&state, UINT32_MAX) & draw(&state, UINT32_MAX);
+        w->days[i] = draw(&state, 7) ? (uint16_t)draw(&state, 200) : ASY_NO_DAYS;
         w->sum_in[i] = (uint64_t)draw(&state, 1u << 30) * draw(&state, 6);
         w->points_in[i] = ((int32_t)draw(&state, 7) - 2) * 10000;
-        w->total[i] = draw(&state, 120000);
+        w->total[i] = (int32_t)draw(&state, 120000);
+        w->wide[i] = w->total[i];
+        w->tally[i] = (uint16_t)draw(&state, 7);
         w->choice[i] = draw(&state, 3) ? 0 : 7;
         for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) {
-            w->top_points[j * N + i] = (int32_t)(30000 - 10000 * j);
-            w->top_term[j * N + i] = (uint16_t)j;
+            w->keys[j * N + i] = (30000 - 10000 * j) << 5 | (9 - j) << 1;
+            w->wide_keys[j * N + i] = (uint64_t)(30000 - 10000 * j) << 17 | (9 - j) << 1;
         }
     }
     for (uint32_t c = 0; c < N_CODES; c++) {
@@ -118,8 +124,13 @@ static void fill_rows(struct world *w)
         w->bits[c] = c == 0 ? 0 : 2 | (c % 3 == 0);
     }
     for (uint32_t a = 0; a < N_AGES; a++) w->weights[a] = (uint32_t)((double)(1u << 30) * exp2(-(double)a / 30));
-    memset(w->count, 0, sizeof(w->count));
-    memset(w->sum, 0, sizeof(w->sum));
+    w->few = (struct asy_code_table){.n_codes = 10, .points = w->table};
+    w->classes = w->many = (struct asy_code_table){.n_codes = 250, .points = w->table};
+    w->classes.has_classes = true;
+    for (uint32_t c = 0; c < 250; c++) {
+        w->classes.classes[c] = c % 5;
+        w->classes.class_points[c % 5] = w->table[c];
+    }
 }
 
 /* -- the kernels --------------------------------------------------------------------------------------------------- */
@@ -127,34 +138,56 @@ static void fill_rows(struct world *w)
 static const int64_t bounds_i[] = {1, 11, 51, 201, 501, 5001};
 static const double bounds_d[] = {1, 11, 51, 201, 501, 5001};
 static const int32_t deltas[] = {-10000, 20000, 15000, -5000, -10000, 5000};
+static const int32_t bounds_narrow[] = {1, 11, 51, 201, 501, 5001};
+static const uint32_t few_codes[] = {7, 1000, 4000};
+static const struct asy_keys_of narrow_key = {5, 0}, wide_key = {17, 0};
+static const uint8_t no_rows[256];
 static const uint32_t idle_days[] = {60, 90}, idle_shares[] = {50000, 100000};
 static const int64_t grade_from[] = {80000, 60000, 40000, 0};
 static const uint8_t grade_number[] = {0, 1, 2, 3};
 enum { N_BOUNDS = 6, N_STEPS = 2, N_GRADES = 4 };
 
-static void run_widen_i8(const struct asy_kern *k, struct world *w) { k->widen_i8(w->i8, N, w->i64_out); }
-static void run_widen_i16(const struct asy_kern *k, struct world *w) { k->widen_i16(w->i16, N, w->i64_out); }
-static void run_widen_i32(const struct asy_kern *k, struct world *w) { k->widen_i32(w->i32, N, w->i64_out); }
-static void run_points_u8(const struct asy_kern *k, struct world *w) { k->points_u8(w->code8, N, w->table, w->points); }
-static void run_points_u16(const struct asy_kern *k, struct world *w) { k->points_u16(w->code16, N, w->table, w->points); }
-static void run_points_u32(const struct asy_kern *k, struct world *w) { k->points_u32(w->code32, N, w->table, w->points); }
+static void run_expand(const struct asy_kern *k, struct world *w) { k->expand(w->code8, 1, N, w->seen); }
+static void run_widen_bits(const struct asy_kern *k, struct world *w) { k->widen_bits(w->bits, 0, N, w->bytes); }
+static void run_filled_codes(const struct asy_kern *k, struct world *w) { k->filled_codes(w->code32, 4, N, w->tally); }
+static void run_filled_seen(const struct asy_kern *k, struct world *w) { k->filled_seen(w->seen_in, N, 1u << 7, w->tally); }
+static void run_points_few(const struct asy_kern *k, struct world *w) { k->points_u8(w->code8, N, &w->few, w->points); }
+static void run_points_classes(const struct asy_kern *k, struct world *w) { k->points_u8(w->code8, N, &w->classes, w->points); }
+static void run_points_u8(const struct asy_kern *k, struct world *w) { k->points_u8(w->code8, N, &w->many, w->points); }
+static void run_points_tally(const struct asy_kern *k, struct world *w) { k->points_u16(w->tally, N, &w->few, w->points); }
+static void run_points_u16(const struct asy_kern *k, struct world *w) { k->points_u16(w->code16, N, &w->many, w->points); }
+static void run_points_u32(const struct asy_kern *k, struct world *w) { k->points_u32(w->code32, N, &w->many, w->points); }
+static void run_points_days(const struct asy_kern *k, struct world *w) { k->points_days(w->days, N, w->table, N_AGES, w->points); }
+static void run_steps_i32(const struct asy_kern *k, struct world *w) { k->steps_narrow(w->i32, 4, N, bounds_narrow, deltas, N_BOUNDS, 0, w->points); }
 static void run_steps_i64(const struct asy_kern *k, struct world *w) { k->steps_i64(w->i64, N, bounds_i, deltas, N_BOUNDS, 0, w->points); }
 static void run_steps_f64(const struct asy_kern *k, struct world *w) { k->steps_f64(w->f64, N, bounds_d, deltas, N_BOUNDS, 0, w->points); }
 static void run_points_mask(const struct asy_kern *k, struct world *w) { k->points_mask(w->t, N, 15000, w->points); }
-static void run_points_once(const struct asy_kern *k, struct world *w) { k->points_once(w->count_in, N, 30000, w->points); }
+static void run_points_once(const struct asy_kern *k, struct world *w) { k->points_once(w->seen_in, N, 7, 30000, w->points); }
 static void run_points_each(const struct asy_kern *k, struct world *w) { k->points_each(w->count_in, N, 2000, -20000, 10000, w->points); }
 static void run_points_weighted(const struct asy_kern *k, struct world *w) { k->points_weighted(w->sum_in, N, 5000, 0, 20000, w->points); }
+static void run_take(const struct asy_kern *k, struct world *w) { k->take(w->points_in, N, narrow_key, w->total, w->keys, N); }
+static void run_take_wide(const struct asy_kern *k, struct world *w) { k->take_wide(w->points_in, N, wide_key, w->wide, w->wide_keys, N); }
+/* Eleven terms a row, as in rules/b2b-saas.yaml. */
+static void run_take_once(const struct asy_kern *k, struct world *w)
+{
+    static const struct asy_once terms[] = {{0, 0, 50000, 0},  {0, 1, 40000, 2},   {0, 2, 40000, 4},  {0, 3, 30000, 6},
+                                            {0, 4, 25000, 8},  {0, 5, 20000, 10},  {0, 6, 15000, 12}, {0, 7, 10000, 14},
+                                            {0, 8, 5000, 16},  {0, 9, 5000, 18},   {0, 10, 5000, 20}};
+    k->take_once(w->seen_in, N, terms, 11, 5, w->total, w->keys, N);
+}
+static void run_name_keys(const struct asy_kern *k, struct world *w) { k->name_keys(w->keys, N, 5, 9, w->top_term, w->top_points); }
 static void run_add(const struct asy_kern *k, struct world *w) { k->add(w->points_in, N, w->total); }
 static void run_clamp(const struct asy_kern *k, struct world *w) { k->clamp(w->total, N, 0, 100000); }
-static void run_decay(const struct asy_kern *k, struct world *w) { k->decay(w->total, w->last_in, N, as_of, idle_days, idle_shares, N_STEPS, 1000); }
+static void run_decay(const struct asy_kern *k, struct world *w) { k->decay(w->total, w->days, N, idle_days, idle_shares, N_STEPS, 1000); }
 static void run_round(const struct asy_kern *k, struct world *w) { k->round(w->total, N, 1000); }
-static void run_latest(const struct asy_kern *k, struct world *w) { k->latest(w->count_in, w->last_in, N, w->latest); }
-static void run_top(const struct asy_kern *k, struct world *w) { k->top(w->points_in, N, 9, w->top_term, w->top_points, N); }
 static void run_grade(const struct asy_kern *k, struct world *w) { k->grade(w->total, N, grade_from, grade_number, N_GRADES, w->grade); }
-static void run_mask_u8(const struct asy_kern *k, struct world *w) { k->mask_u8(w->code8, N, w->bits, w->t, w->k); }
+static void run_mask_u8(const struct asy_kern *k, struct world *w) { k->mask_u8(w->code8, N, w->bits, 250, w->t, w->k); }
 static void run_mask_u16(const struct asy_kern *k, struct world *w) { k->mask_u16(w->code16, N, w->bits, w->t, w->k); }
 static void run_mask_u32(const struct asy_kern *k, struct world *w) { k->mask_u32(w->code32, N, w->bits, w->t, w->k); }
-static void run_compare_i64(const struct asy_kern *k, struct world *w) { k->compare_i64(w->i64, N, ASY_GE, 200, w->t, w->k); }
+static void run_mask_few(const struct asy_kern *k, struct world *w) { k->mask_few_u32(w->code32, N, few_codes, 3, 0, w->t, w->k); }
+static void run_compare_i64(const struct asy_kern *k, struct world *w) { k->compare_ints(w->i64, ASY_INTS_64, N, ASY_GE, 200, w->t, w->k); }
+static void run_compare_i32(const struct asy_kern *k, struct world *w) { k->compare_ints(w->i32, ASY_INTS_32, N, ASY_GE, 200, w->t, w->k); }
+static void run_compare_i8(const struct asy_kern *k, struct world *w) { k->compare_ints(w->i8, ASY_INTS_8, N, ASY_GE, 20, w->t, w->k); }
 static void run_compare_f64(const struct asy_kern *k, struct world *w) { k->compare_f64(w->f64, N, ASY_GE, 200, w->t, w->k); }
 static void run_days_since(const struct asy_kern *k, struct world *w) { k->days_since(w->time_us, N, (int64_t)as_of * 1000000, w->i64_out); }
 static void run_and(const struct asy_kern *k, struct world *w) { k->and_(w->t, w->k, w->t2, w->k2, N); }
@@ -163,43 +196,64 @@ static void run_not(const struct asy_kern *k, struct world *w) { k->not_(w->t, w
 static void run_choose(const struct asy_kern *k, struct world *w) { w->sink += k->choose(w->t, w->k, N, 3, w->choice); }
 static void run_count_unknown(const struct asy_kern *k, struct world *w) { w->sink += k->count_unknown(w->k, N); }
 
+/* Counts three names and asks for the rest only whether they occur, as rules/b2b-saas.yaml does. */
+static const uint8_t count_names[] = {10, 11, 12};
+static const uint8_t count_rows[256] = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 1, 2, 3, 3, 3, 3, 3, 3};
 static struct asy_sweep next_batch(struct world *w)
 {
     const uint32_t *first = w->first + (size_t)w->batch * N;
     w->batch = (w->batch + 1) % N_BATCHES;
-    return (struct asy_sweep){.begin = first, .end = first + 1, .time = w->time, .name = w->name, .as_of = as_of,
-                              .stride = N, .count = w->count, .last = w->last};
+    return (struct asy_sweep){.begin = first, .end = first + 1, .time = w->time, .name = w->name, .n_log = w->n_events, .stride = N_APART, .n_words = 1,
+                              .seen = w->seen, .n_counts = 3, .count_names = count_names, .count_rows = count_rows, .count = w->count,
+                              .packed = w->packed, .rows = w->rows};
 }
 static void run_sweep(const struct asy_kern *k, struct world *w)
 {
     const struct asy_sweep sweep = next_batch(w);
     k->sweep(&sweep, N);
 }
-static void run_sweep_counts(const struct asy_kern *k, struct world *w)
+static void run_sweep_seen(const struct asy_kern *k, struct world *w)
 {
     struct asy_sweep sweep = next_batch(w);
-    sweep.last = NULL;
+    sweep.n_counts = 0;
+    sweep.count_rows = no_rows;
     k->sweep(&sweep, N);
 }
-/* Rows of 4096 bytes all start in the same set of the first-level cache; these do not. What the pass would gain or lose. */
-static void run_sweep_apart(const struct asy_kern *k, struct world *w)
+/* With the sweep before, which it needs. */
+static void run_latest_of_most(const struct asy_kern *k, struct world *w)
 {
-    struct asy_sweep sweep = next_batch(w);
-    sweep.stride = N_APART;
-    k->sweep(&sweep, N);
-}
-static void run_weigh(const struct asy_kern *k, struct world *w)
-{
-    static const uint8_t slot[N_NAMES] = {0, 255, 1, 255, 255, 2, 255, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
-    static const uint32_t unit_s[N_SLOTS] = {86400, 86400, 86400, 3600};
-    static const uint32_t within_s[N_SLOTS] = {UINT32_MAX, 86400 * 90, UINT32_MAX, 86400 * 30};
-    static const uint32_t table_len[N_SLOTS] = {N_AGES, N_AGES, N_AGES, N_AGES};
-    const uint32_t *const table[N_SLOTS] = {w->weights, w->weights, w->weights, w->weights};
+    static const struct asy_name_set set = {.words = {0x3fff}, .n_names = 14};
     const struct asy_sweep sweep = next_batch(w);
-    const struct asy_weigh weigh = {.slot = slot, .table = table, .table_len = table_len, .unit_s = unit_s,
-                                    .within_s = within_s, .sum = w->sum};
-    k->weigh(&sweep, &weigh, N);
+    k->sweep(&sweep, N);
+    k->latest(&sweep, N, &set, as_of, w->ages);
 }
+static void run_latest_of_one(const struct asy_kern *k, struct world *w)
+{
+    static const struct asy_name_set set = {.words = {1u << 17}, .n_names = 1};
+    const struct asy_sweep sweep = next_batch(w);
+    k->sweep(&sweep, N);
+    k->latest(&sweep, N, &set, as_of, w->ages);
+}
+static void run_since(const struct asy_kern *k, struct world *w)
+{
+    const struct asy_sweep sweep = next_batch(w);
+    k->since(sweep.begin, sweep.end, sweep.time, N, as_of - 86400 * 30, w->seen);
+}
+static void weigh(const struct asy_kern *k, struct world *w, bool is_alike)
+{
+    static const uint8_t row[256] = {0, 4, 1, 4, 4, 2, 4, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4};
+    static const uint32_t unit_s[] = {86400, 86400, 86400, 3600}, within_s[] = {UINT32_MAX, 86400 * 90, UINT32_MAX, 86400 * 30};
+    static const uint32_t days[] = {86400, 86400, 86400, 86400}, all[] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    static const uint32_t table_len[] = {N_AGES, N_AGES, N_AGES, N_AGES};
+    const uint32_t *const table[] = {w->weights, w->weights, w->weights, w->weights};
+    const struct asy_sweep sweep = next_batch(w);
+    const struct asy_weigh how = {.as_of = as_of, .n_sums = N_SLOTS, .row = row, .table = table, .table_len = table_len,
+                                  .unit_s = is_alike ? days : unit_s, .within_s = is_alike ? all : within_s, .is_alike = is_alike,
+                                  .sum = w->sum};
+    k->weigh(&sweep, &how, N);
+}
+static void run_weigh(const struct asy_kern *k, struct world *w) { weigh(k, w, false); }
+static void run_weigh_alike(const struct asy_kern *k, struct world *w) { weigh(k, w, true); }
 
 struct subject {
     const char *name;
@@ -207,23 +261,54 @@ struct subject {
     bool is_of_events;
 };
 static const struct subject subjects[] = {
-    {"widen_i8", run_widen_i8, false},       {"widen_i16", run_widen_i16, false},
-    {"widen_i32", run_widen_i32, false},     {"points_u8", run_points_u8, false},
-    {"points_u16", run_points_u16, false},   {"points_u32", run_points_u32, false},
-    {"steps_i64", run_steps_i64, false},     {"steps_f64", run_steps_f64, false},
-    {"points_mask", run_points_mask, false}, {"points_once", run_points_once, false},
-    {"points_each", run_points_each, false}, {"points_weighted", run_points_weighted, false},
-    {"add", run_add, false},                 {"clamp", run_clamp, false},
-    {"decay", run_decay, false},             {"round", run_round, false},
-    {"latest", run_latest, false},           {"top", run_top, false},
-    {"grade", run_grade, false},             {"mask_u8", run_mask_u8, false},
-    {"mask_u16", run_mask_u16, false},       {"mask_u32", run_mask_u32, false},
-    {"compare_i64", run_compare_i64, false}, {"compare_f64", run_compare_f64, false},
-    {"days_since", run_days_since, false},   {"and", run_and, false},
-    {"or", run_or, false},                   {"not", run_not, false},
-    {"choose", run_choose, false},           {"count_unknown", run_count_unknown, false},
-    {"sweep", run_sweep, true},              {"sweep_counts", run_sweep_counts, true},
-    {"sweep_apart", run_sweep_apart, true},  {"weigh", run_weigh, true},
+    {"expand", run_expand, false},
+    {"widen_bits", run_widen_bits, false},
+    {"filled_codes", run_filled_codes, false},
+    {"filled_seen", run_filled_seen, false},
+    {"points_few", run_points_few, false},
+    {"points_classes", run_points_classes, false},
+    {"points_u8", run_points_u8, false},
+    {"points_tally", run_points_tally, false},
+    {"points_u16", run_points_u16, false},
+    {"points_u32", run_points_u32, false},
+    {"points_days", run_points_days, false},
+    {"steps_i32", run_steps_i32, false},
+    {"steps_i64", run_steps_i64, false},
+    {"steps_f64", run_steps_f64, false},
+    {"points_mask", run_points_mask, false},
+    {"points_once", run_points_once, false},
+    {"points_each", run_points_each, false},
+    {"points_weighted", run_points_weighted, false},
+    {"take", run_take, false},
+    {"take_wide", run_take_wide, false},
+    {"take_once", run_take_once, false},
+    {"name_keys", run_name_keys, false},
+    {"add", run_add, false},
+    {"clamp", run_clamp, false},
+    {"decay", run_decay, false},
+    {"round", run_round, false},
+    {"grade", run_grade, false},
+    {"mask_u8", run_mask_u8, false},
+    {"mask_u16", run_mask_u16, false},
+    {"mask_u32", run_mask_u32, false},
+    {"mask_few", run_mask_few, false},
+    {"compare_i64", run_compare_i64, false},
+    {"compare_i32", run_compare_i32, false},
+    {"compare_i8", run_compare_i8, false},
+    {"compare_f64", run_compare_f64, false},
+    {"days_since", run_days_since, false},
+    {"and", run_and, false},
+    {"or", run_or, false},
+    {"not", run_not, false},
+    {"choose", run_choose, false},
+    {"count_unknown", run_count_unknown, false},
+    {"sweep", run_sweep, true},
+    {"sweep_seen", run_sweep_seen, true},
+    {"latest_of_most", run_latest_of_most, true},
+    {"latest_of_one", run_latest_of_one, true},
+    {"since", run_since, true},
+    {"weigh", run_weigh, true},
+    {"weigh_alike", run_weigh_alike, true},
 };
 enum { N_SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 

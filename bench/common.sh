@@ -1,4 +1,4 @@
-# Shared by job.sh and peers/run.sh, which source it. LC_ALL: numbers have a decimal point everywhere.
+# Shared by job.sh, peers/run.sh and smoke.sh, which source it. LC_ALL: numbers have a decimal point everywhere.
 # shellcheck shell=bash
 export LC_ALL=C
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,6 +12,36 @@ fail() {
 usage_error() {
   echo "${0##*/}: $*; see --help" >&2
   exit 2
+}
+
+# read_flags NAMES SWITCHES ARGUMENT ..: `--some-name VALUE` sets $some_name for every name in NAMES, `--some-switch` sets $some_switch to 1,
+# what is no flag is the one folder $dir. --help prints help and ends.
+read_flags() {
+  local names=" $1 " switches=" $2 " name
+  shift 2
+  dir=''
+  while (($#)); do
+    name=${1#--}
+    if [[ $1 == --help ]]; then
+      help
+      exit 0
+    elif [[ $1 == --* && $switches == *" $name "* ]]; then
+      printf -v "${name//-/_}" %s 1
+      shift
+    elif [[ $1 == --* && $names == *" $name "* ]]; then
+      (($# > 1)) || usage_error "$1: expected a value"
+      printf -v "${name//-/_}" %s "$2"
+      shift 2
+    elif [[ $1 == -* ]]; then
+      usage_error "$1: no such flag"
+    else
+      [[ -z $dir ]] || usage_error "expected one folder, found \`$dir\` and \`$1\`"
+      dir=$1
+      shift
+    fi
+  done
+  [[ -n $dir ]] || usage_error "expected a folder for the data"
+  [[ ${runs:-1} =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "--runs: expected 1 to 9999, found \`$runs\`"
 }
 
 # The command to measure: what --assay says, or the release build of the presets.

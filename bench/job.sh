@@ -22,27 +22,8 @@ Usage: bench/job.sh [flags] DIR      made-up data goes to DIR, and is used again
 HELP
 }
 
-leads=1M events_per_lead=20 runs=5 assay='' rules=$project/rules/b2b-saas.yaml json='' dir=''
-while (($#)); do
-  case $1 in
-  --help) help; exit 0 ;;
-  --json) json=1; shift ;;
-  --leads | --events-per-lead | --runs | --assay | --rules)
-    (($# > 1)) || usage_error "$1: expected a value"
-    name=${1#--}
-    printf -v "${name//-/_}" %s "$2"
-    shift 2
-    ;;
-  -*) usage_error "$1: no such flag" ;;
-  *)
-    [[ -z $dir ]] || usage_error "expected one folder, found \`$dir\` and \`$1\`"
-    dir=$1
-    shift
-    ;;
-  esac
-done
-[[ -n $dir ]] || usage_error "expected a folder for the data"
-[[ $runs =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "--runs: expected 1 to 9999, found \`$runs\`"
+leads=1M events_per_lead=20 runs=5 assay='' rules=$project/rules/b2b-saas.yaml json=''
+read_flags "leads events-per-lead runs assay rules" json "$@"
 
 assay=$(find_assay "$assay")
 make_data "$assay" "$dir" "$leads" "$events_per_lead"

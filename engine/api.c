@@ -34,24 +34,30 @@ assay_status assay_open(struct assay **out, const struct assay_options *options,
     asy_pool_init(&assay->text, &assay->mem);
     asy_diags_init(&assay->diags, &assay->mem);
     asy_state_init(&assay->state, &assay->mem, assay->seed);
+    asy_summaries_init(&assay->summaries, &assay->mem);
     *out = assay;
     return ASSAY_OK;
 }
 
+static void forget_turns(struct assay *assay)
+{
+    /* A run moves the round robins on. Where nobody keeps the state for a next run, the same call gives the same owners again. */
+    if (assay->state.is_kept) return;
+    asy_state_fini(&assay->state);
+    asy_state_init(&assay->state, &assay->mem, assay->seed);
+}
 static void drop_results(struct assay *assay)
 {
     if (!assay->has_results) return;
     asy_results_fini(&assay->results, &assay->rules, assay->program.n_terms);
     asy_program_fini(&assay->program);
     assay->has_results = false;
-    /* A run moves the round robins on. Where nobody keeps the state for a next run, the same call gives the same owners again. */
-    if (assay->state.is_kept) return;
-    asy_state_fini(&assay->state);
-    asy_state_init(&assay->state, &assay->mem, assay->seed);
+    forget_turns(assay);
 }
 static void drop_data(struct assay *assay)
 {
     drop_results(assay);
+    asy_summaries_clear(&assay->summaries);
     if (!assay->has_data) return;
     asy_ingest_free(assay->ingest);
     assay->ingest = NULL;
@@ -132,7 +138,8 @@ static assay_status read_files(struct assay *assay, const struct assay_data *dat
     struct asy_ingest_options options = {.map = &assay->map,
                                          .max_rejects = data->max_rejects > 0 ? data->max_rejects : data->max_rejects < 0 ? 0 : 0.01,
                                          .max_cell_bytes = data->max_cell_bytes,
-                                         .as_of_s = data->as_of_s};
+                                         .as_of_s = data->as_of_s,
+                                         .n_threads = data->n_threads};
     if (rejects != NULL) options.rejects = asy_rejects_sink(rejects);
     if (data->progress != NULL) {
         options.progress = pass_progress;
@@ -185,6 +192,33 @@ assay_status assay_load_data(struct assay *assay, const struct assay_data *data,
 
 /* -- run ------------------------------------------------------------------------------------------------------ */
 
+/* A program bound to the data, and results to fill: those of the run before, of the same rules and data, are used again. */
+static assay_status make_ready(struct assay *assay, struct assay_error *error)
+{
+    if (assay->has_results) {
+        forget_turns(assay);
+        asy_program_fini(&assay->program);
+        const assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
+        if (status == ASSAY_OK) {
+            asy_results_clear(&assay->results, &assay->rules, assay->program.n_terms);
+            return ASSAY_OK;
+        }
+        asy_results_fini(&assay->results, &assay->rules, asy_program_n_terms(&assay->rules));
+        assay->has_results = false;
+        return status;
+    }
+    assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
+    if (status != ASSAY_OK) return status;
+    status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms,
+                              assay->seed, error);
+    if (status != ASSAY_OK) {
+        asy_program_fini(&assay->program);
+        return status;
+    }
+    assay->has_results = true;
+    return ASSAY_OK;
+}
+
 assay_status assay_run(struct assay *assay, const struct assay_run_options *options, struct assay_error *error)
 {
     const struct assay_run_options none = {.struct_size = sizeof(none)};
@@ -196,19 +230,15 @@ assay_status assay_run(struct assay *assay, const struct assay_run_options *opti
     if (options->batch_rows > ASY_BATCH_ROWS_MAX)
         return asy_fail(error, ASSAY_E_PARAM, "batch: expected at most %d leads, found %u", ASY_BATCH_ROWS_MAX,
                         options->batch_rows);
-    drop_results(assay);
-    assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
+    if (options->flags & ~(uint32_t)ASSAY_RUN_KEEP_SUMMARIES)
+        return asy_fail(error, ASSAY_E_PARAM, "assay_run: options.flags: expected those of enum assay_run_flags, found %#x", options->flags);
+    assay_status status = make_ready(assay, error);
     if (status != ASSAY_OK) return status;
-    status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms,
-                              assay->seed, error);
-    if (status != ASSAY_OK) {
-        asy_program_fini(&assay->program);
-        return status;
-    }
-    assay->has_results = true;
-    const struct asy_pass_options pass = {.kern = assay->kern, .n_threads = options->n_threads, .batch_rows = options->batch_rows};
+    const bool is_keeping = (options->flags & ASSAY_RUN_KEEP_SUMMARIES) != 0;
+    const struct asy_pass_options pass = {.kern = assay->kern, .n_threads = options->n_threads, .batch_rows = options->batch_rows,
+                                          .summaries = is_keeping ? &assay->summaries : NULL};
     status = asy_pass_run(&assay->program, &pass, &assay->results, error);
-    if (status == ASSAY_OK) status = asy_assign(&assay->program, &assay->results, &assay->state, error);
+    if (status == ASSAY_OK) status = asy_assign(&assay->program, &assay->results, &assay->state, options->n_threads, error);
     if (status != ASSAY_OK) drop_results(assay);
     return status;
 }

@@ -29,6 +29,7 @@ struct assay {
     struct asy_program program;
     struct asy_state state;      /* before the run: what the last one left; after it: what the next one needs */
     struct asy_results results;
+    struct asy_summaries summaries; /* of the data, from runs that were asked to keep them */
 };
 
 #endif

@@ -146,13 +146,15 @@ static void fuzz_fill_store(struct fuzz_world *world)
             if (fuzz_draw(world, 4)) fuzz_set_field(world, f, row);
     }
     const uint32_t n_events = schema->n_events == 0 ? 0 : fuzz_draw(world, FUZZ_EVENTS_MAX);
+    FUZZ_MUST(asy_events_open(&store->events, n_leads, 1, &error) == ASSAY_OK, "%s", error.text);
     for (uint32_t i = 0; i < n_events; i++) {
         struct asy_str values[ASY_PROPERTIES_MAX];
         uint32_t tuple = 0;
         for (uint32_t p = 0; p < schema->n_properties; p++) values[p] = fuzz_draw(world, 3) ? fuzz_word(world) : ASY_STR("");
-        if (schema->n_properties > 0) FUZZ_MUST(asy_events_tuple(&store->events, values, &tuple) == ASSAY_OK, "tuple");
-        const assay_status status = asy_events_stage(&store->events, fuzz_draw(world, n_leads), fuzz_time_s(world),
-                                                     (uint8_t)fuzz_draw(world, schema->n_events), tuple, &error);
+        if (schema->n_properties > 0) FUZZ_MUST(asy_events_tuple(&store->events, 0, values, &tuple) == ASSAY_OK, "tuple");
+        const uint32_t row = fuzz_draw(world, n_leads), time_s = fuzz_time_s(world);
+        const uint8_t name = (uint8_t)fuzz_draw(world, schema->n_events);
+        const assay_status status = asy_events_stage(&store->events, 0, 1, &row, &time_s, &name, &tuple, &error);
         FUZZ_MUST(status == ASSAY_OK, "%s", error.text);
     }
     FUZZ_MUST(asy_events_group(&store->events, n_leads, 1, &error) == ASSAY_OK, "%s", error.text);
@@ -240,14 +242,16 @@ static void fuzz_check_results(const struct asy_program *program, const struct a
     asy_pool_fini(&pool);
 }
 
-static void fuzz_run_pass(struct fuzz_world *world, const char *isa, uint32_t batch_rows)
+static void fuzz_run_pass(struct fuzz_world *world, const char *isa, uint32_t batch_rows, struct asy_summaries *summaries)
 {
     struct asy_program program;
     struct asy_results results;
     struct asy_state state;
     struct assay_error error = {0};
     const char *problem = NULL;
-    const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = 1, .batch_rows = batch_rows};
+    if (asy_kern_select(isa, &problem) == NULL) return;
+    const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = 1, .batch_rows = batch_rows,
+                                             .summaries = summaries};
     assay_status status = asy_program_init(&program, world->mem, &world->rules, &world->store, FUZZ_AS_OF_S, &error);
     FUZZ_MUST(status == ASSAY_OK || status == ASSAY_E_LIMIT, "%s", error.text);
     if (status != ASSAY_OK) return;
@@ -256,7 +260,7 @@ static void fuzz_run_pass(struct fuzz_world *world, const char *isa, uint32_t ba
     asy_state_init(&state, world->mem, 1);
     FUZZ_MUST(asy_pass_run(&program, &options, &results, &error) == ASSAY_OK, "%s", error.text);
     fuzz_check_results(&program, &results);
-    FUZZ_MUST(asy_assign(&program, &results, &state, &error) == ASSAY_OK, "%s", error.text);
+    FUZZ_MUST(asy_assign(&program, &results, &state, 1, &error) == ASSAY_OK, "%s", error.text);
     asy_state_fini(&state);
     asy_results_fini(&results, &world->rules, program.n_terms);
     asy_program_fini(&program);
@@ -269,8 +273,13 @@ static void fuzz_use_rules(struct fuzz_world *world)
     fuzz_read_words(world);
     FUZZ_MUST(asy_store_init(&world->store, world->mem, &world->rules.schema, world->rng, &error) == ASSAY_OK, "%s", error.text);
     fuzz_fill_store(world);
-    fuzz_run_pass(world, "ref", 7);
-    fuzz_run_pass(world, NULL, 0);
+    struct asy_summaries summaries;
+    asy_summaries_init(&summaries, world->mem);
+    fuzz_run_pass(world, "ref", 7, NULL);
+    fuzz_run_pass(world, "v3", 0, NULL);
+    fuzz_run_pass(world, NULL, 0, &summaries); /* makes them */
+    fuzz_run_pass(world, NULL, 9, &summaries); /* uses them */
+    asy_summaries_clear(&summaries);
     asy_store_fini(&world->store);
 }
 

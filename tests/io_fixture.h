@@ -79,7 +79,7 @@ static inline void io_file(const char *name, const char *text)
 /* What stands in the file; static memory. */
 static inline const char *io_text(const char *name)
 {
-    static char text[1 << 16];
+    static char text[1 << 20];
     FILE *file = fopen(name, "rb");
     if (!file)
         return "(no file)";
@@ -101,9 +101,10 @@ struct io_run {
     assay_status status;
 };
 
-/* Ingest `leads` and `events` (texts; NULL: none) with `map` (NULL: none). Rejects go to rejects.csv. */
-static inline void io_run(struct io_run *run, struct asy_schema *schema, const char *map, const char *leads, const char *events,
-                          double max_rejects)
+/* Ingest `leads` and `events` (texts; NULL: none) with `map` (NULL: none). Rejects go to rejects.csv. Buffers of 0 bytes: as the
+ * reader likes. */
+static inline void io_run_with(struct io_run *run, struct asy_schema *schema, const char *map, const char *leads, const char *events,
+                               double max_rejects, uint32_t n_threads, size_t buffer_bytes)
 {
     *run = (struct io_run){.status = ASSAY_OK};
     asy_mem_init(&run->mem, NULL);
@@ -121,7 +122,8 @@ static inline void io_run(struct io_run *run, struct asy_schema *schema, const c
     int64_t as_of_us;
     asy_time_read(ASY_STR("2026-11-01T00:00:00Z"), &as_of_us);
     run->options = (struct asy_ingest_options){.map = &run->map, .rejects = asy_rejects_sink(run->rejects),
-                                               .max_rejects = max_rejects, .as_of_s = as_of_us / 1000000};
+                                               .max_rejects = max_rejects, .as_of_s = as_of_us / 1000000,
+                                               .n_threads = n_threads, .buffer_bytes = buffer_bytes};
     cr_assert_eq(asy_ingest_new(&run->ingest, &run->mem, &run->store, &run->options, &run->error), ASSAY_OK);
     if (leads) {
         io_file("leads.csv", leads);
@@ -132,8 +134,14 @@ static inline void io_run(struct io_run *run, struct asy_schema *schema, const c
         run->status = asy_ingest_events(run->ingest, "events.csv", &run->error);
     }
     if (run->status == ASSAY_OK)
-        run->status = asy_ingest_finish(run->ingest, 1, &run->error);
+        run->status = asy_ingest_finish(run->ingest, n_threads, &run->error);
     cr_assert_eq(asy_rejects_commit(run->rejects, NULL), ASSAY_OK);
+}
+
+static inline void io_run(struct io_run *run, struct asy_schema *schema, const char *map, const char *leads, const char *events,
+                          double max_rejects)
+{
+    io_run_with(run, schema, map, leads, events, max_rejects, 1, 0);
 }
 
 static inline void io_done(struct io_run *run)
@@ -168,6 +176,62 @@ static inline struct asy_str text_at(const struct io_run *run, uint32_t field, u
 {
     const struct asy_column *column = &run->store.columns[field];
     return asy_column_code_text(column, asy_column_code(column, row));
+}
+
+/* Everything that came of a run, as text: status, report, rejects, leads with all their values, the event log. The caller frees
+ * it. */
+static inline char *io_dump(const struct io_run *run)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    const struct asy_ingest_report *r = report_of(run);
+    const struct asy_schema *schema = run->store.schema;
+    fprintf(out, "status %d %s\n", run->status, run->status == ASSAY_OK ? "" : run->error.text);
+    for (uint32_t i = 0; i < r->n_files; i++)
+        fprintf(out, "file %.*s: %llu rows, %llu kept, %llu rejected\n", ASY_ARG(r->files[i].path), (unsigned long long)r->files[i].n_rows,
+                run->status == ASSAY_OK ? (unsigned long long)r->files[i].n_kept : 0, (unsigned long long)r->files[i].n_rejected);
+    fprintf(out, "rejects\n%s", io_text("rejects.csv"));
+    if (run->status == ASSAY_OK) {
+        fprintf(out, "events: kept %llu, unknown lead %llu, future %llu, key empty %llu, not distinct %llu, unknown %llu\n",
+                (unsigned long long)r->n_events_kept, (unsigned long long)r->n_unknown_lead, (unsigned long long)r->n_future,
+                (unsigned long long)r->n_key_empty, (unsigned long long)r->n_not_distinct, (unsigned long long)r->n_unknown_event);
+        fprintf(out, "keys repeated %llu\n", (unsigned long long)r->n_key_field_repeated);
+        for (uint32_t i = 0; i < r->n_unknown_names; i++)
+            fprintf(out, "unknown name %.*s %llu\n", ASY_ARG(r->unknown_names[i].name), (unsigned long long)r->unknown_names[i].n);
+        for (uint32_t i = 0; i < r->n_unused_columns; i++)
+            fprintf(out, "unused %.*s\n", ASY_ARG(r->unused_columns[i]));
+        for (uint32_t f = 0; f < schema->n_fields; f++) {
+            const struct asy_bad_values *bad = &r->bad_values[f];
+            fprintf(out, "%.*s: required empty %llu, bad %llu", ASY_ARG(schema->fields[f].name), (unsigned long long)r->n_required_empty[f],
+                    (unsigned long long)bad->n);
+            for (int k = 0; k < 3 && bad->examples[k].n > 0; k++)
+                fprintf(out, ", `%.*s` %llu", ASY_ARG(bad->examples[k].text), (unsigned long long)bad->examples[k].n);
+            fprintf(out, "\n");
+        }
+        const uint32_t *first = asy_events_first(&run->store.events);
+        for (uint32_t lead = 0; lead < run->store.n_leads; lead++) {
+            fprintf(out, "lead %.*s", ASY_ARG(asy_keys_text(&run->store.keys, lead)));
+            for (uint32_t f = 0; f < schema->n_fields; f++) {
+                const struct asy_column *column = &run->store.columns[f];
+                if (column->repr == ASY_REPR_NOTHING || !asy_column_filled(column, lead))
+                    fprintf(out, "|");
+                else if (column->repr == ASY_REPR_CODE)
+                    fprintf(out, "|%u %.*s", asy_column_code(column, lead), ASY_ARG(text_at(run, f, lead)));
+                else if (column->repr == ASY_REPR_NUMBER)
+                    fprintf(out, "|%a", asy_column_number(column, lead));
+                else if (column->repr == ASY_REPR_PRESENCE)
+                    fprintf(out, "|+");
+                else
+                    fprintf(out, "|%lld", (long long)asy_column_int(column, lead));
+            }
+            for (uint32_t i = first[lead]; i < first[lead + 1]; i++)
+                fprintf(out, " %u:%u", asy_events_time(&run->store.events)[i], asy_events_name(&run->store.events)[i]);
+            fprintf(out, "\n");
+        }
+    }
+    fclose(out);
+    return text;
 }
 
 static inline int64_t us(const char *time)

@@ -5,8 +5,10 @@
 #include "failing_mem.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static bool all_zero(const void *p, size_t n)
 {
@@ -177,61 +179,123 @@ Test(pool, every_allocation_may_fail)
 #define MIB (1ULL << 20)
 #define GIB (1ULL << 30)
 
+static assay_status (*const arena_inits[])(struct asy_arena *arena, uint64_t reserve_bytes, struct assay_error *error) = {
+    asy_arena_init, asy_arena_init_shared};
+
 Test(arena, ranges_are_apart_zeroed_and_never_move)
 {
-    struct asy_arena arena;
-    struct assay_error error = {0};
-    cr_assert_eq(asy_arena_init(&arena, 16 * GIB, &error), ASSAY_OK, "%s", error.text);
-    cr_assert_geq(arena.fd, 10);
-    struct asy_range a, b;
-    cr_assert_eq(asy_arena_range(&arena, 3 * MIB, &a, &error), ASSAY_OK);
-    cr_assert_eq(asy_arena_range(&arena, GIB, &b, &error), ASSAY_OK);
-    cr_assert_eq(a.cap_bytes, 4 * MIB);
-    cr_assert_eq((uintptr_t)a.base % (2 * MIB), 0);
-    cr_assert_eq(b.base, a.base + 4 * MIB);
+    for (size_t kind = 0; kind < 2; kind++) {
+        struct asy_arena arena;
+        struct assay_error error = {0};
+        cr_assert_eq(arena_inits[kind](&arena, 16 * GIB, &error), ASSAY_OK, "%s", error.text);
+        cr_assert_eq(arena.is_shared, kind == 1);
+        cr_assert(kind == 1 ? arena.fd >= 10 : arena.fd == -1);
+        struct asy_range a, b;
+        cr_assert_eq(asy_arena_range(&arena, 3 * MIB, &a, &error), ASSAY_OK);
+        cr_assert_eq(asy_arena_range(&arena, GIB, &b, &error), ASSAY_OK);
+        cr_assert_eq(a.cap_bytes, 4 * MIB);
+        cr_assert_eq((uintptr_t)a.base % (2 * MIB), 0);
+        cr_assert_eq(b.base, a.base + 4 * MIB);
 
-    uint8_t *base = b.base;
-    for (uint64_t need = 1; need < 20 * MIB; need = need * 2 + 1) {
-        cr_assert_eq(asy_range_need(&b, need, &error), ASSAY_OK);
-        cr_assert_geq(b.used_bytes, need);
-        cr_assert_eq(b.base[need - 1], 0);
-        b.base[need - 1] = 1;
+        uint8_t *base = b.base;
+        for (uint64_t need = 1; need < 20 * MIB; need = need * 2 + 1) {
+            cr_assert_eq(asy_range_need(&b, need, &error), ASSAY_OK);
+            cr_assert_geq(b.used_bytes, need);
+            cr_assert_eq(b.base[need - 1], 0);
+            b.base[need - 1] = 1;
+        }
+        cr_assert_eq(b.base, base);
+        cr_assert_eq(asy_range_need(&a, 4 * MIB, &error), ASSAY_OK);
+        memset(a.base, 0xFF, 4 * MIB);
+        cr_assert_eq(b.base[0], 1);
+        cr_assert_eq(b.base[1], 0);
+
+        asy_range_clear(&arena, &b);
+        cr_assert_eq(b.used_bytes, 0);
+        cr_assert_eq(asy_range_need(&b, 20 * MIB, &error), ASSAY_OK);
+        cr_assert(all_zero(b.base, 20 * MIB));
+        cr_assert_eq(a.base[4 * MIB - 1], 0xFF);
+        asy_range_clear(&arena, &b);
+        asy_range_clear(&arena, &b);
+        asy_arena_fini(&arena);
+        asy_arena_fini(&arena);
     }
-    cr_assert_eq(b.base, base);
-    cr_assert_eq(asy_range_need(&a, 4 * MIB, &error), ASSAY_OK);
-    memset(a.base, 0xFF, 4 * MIB);
-    cr_assert_eq(b.base[0], 1);
-    cr_assert_eq(b.base[1], 0);
+}
 
-    asy_range_clear(&arena, &b);
-    cr_assert_eq(b.used_bytes, 0);
-    cr_assert_eq(asy_range_need(&b, 20 * MIB, &error), ASSAY_OK);
-    cr_assert(all_zero(b.base, 20 * MIB));
-    cr_assert_eq(a.base[4 * MIB - 1], 0xFF);
-    asy_range_clear(&arena, &b);
-    asy_arena_fini(&arena);
+Test(arena, a_trimmed_range_keeps_what_it_holds_and_is_zero_behind)
+{
+    for (size_t kind = 0; kind < 2; kind++)
+        for (uint64_t kept = 0; kept <= 9 * MIB; kept += MIB + 1234) {
+            struct asy_arena arena;
+            struct asy_range range;
+            struct assay_error error = {0};
+            cr_assert_eq(arena_inits[kind](&arena, GIB, &error), ASSAY_OK, "%s", error.text);
+            cr_assert_eq(asy_arena_range(&arena, 100 * MIB, &range, &error), ASSAY_OK);
+            cr_assert_eq(asy_range_need(&range, 9 * MIB, &error), ASSAY_OK);
+            const uint64_t used_bytes = range.used_bytes;
+            memset(range.base, 0xFF, used_bytes);
+            asy_range_trim(&arena, &range, kept);
+            cr_assert_eq(range.used_bytes, used_bytes);
+            for (uint64_t i = 0; i < kept; i += 1000)
+                cr_assert_eq(range.base[i], 0xFF);
+            const uint64_t from = (kept + 65535) & ~(uint64_t)65535; /* whatever a page is */
+            cr_assert(from >= used_bytes || all_zero(range.base + from, used_bytes - from));
+            cr_assert_eq(asy_range_need(&range, 50 * MIB, &error), ASSAY_OK);
+            memset(range.base, 1, 50 * MIB);
+            asy_arena_fini(&arena);
+        }
+}
+
+/* Whether the system can read the byte at `p`, which may not be there. */
+static bool is_there(const uint8_t *p)
+{
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    const bool is_written = write(ends[1], p, 1) == 1;
+    cr_assert(is_written || errno == EFAULT);
+    close(ends[0]);
+    close(ends[1]);
+    return is_written;
+}
+
+/* Of a private arena nothing can be touched that no one has asked for. */
+Test(arena, beyond_what_was_asked_for_there_is_nothing)
+{
+    struct asy_arena arena;
+    struct asy_range range;
+    struct assay_error error = {0};
+    cr_assert_eq(asy_arena_init(&arena, GIB, &error), ASSAY_OK);
+    cr_assert_eq(asy_arena_range(&arena, 100 * MIB, &range, &error), ASSAY_OK);
+    cr_assert(!is_there(range.base));
+    cr_assert_eq(asy_range_need(&range, 1, &error), ASSAY_OK);
+    cr_assert(is_there(range.base + range.used_bytes - 1));
+    cr_assert(!is_there(range.base + range.used_bytes));
+    asy_range_clear(&arena, &range);
+    cr_assert(!is_there(range.base));
     asy_arena_fini(&arena);
 }
 
 Test(arena, limits_are_named)
 {
-    struct asy_arena arena;
-    struct assay_error error = {0};
-    cr_assert_eq(asy_arena_init(&arena, 0, &error), ASSAY_E_PARAM);
-    cr_assert_str_eq(error.text, "lead arena: bytes to reserve: expected 1 to 2^63 - 1, found 0");
-    cr_assert_eq(asy_arena_init(&arena, 10 * MIB, &error), ASSAY_OK, "%s", error.text);
-    struct asy_range range;
-    cr_assert_eq(asy_arena_range(&arena, 4 * MIB, &range, &error), ASSAY_OK);
-    struct asy_range other;
-    cr_assert_eq(asy_arena_range(&arena, 8 * MIB, &other, &error), ASSAY_E_LIMIT);
-    cr_assert_eq(error.code, ASSAY_E_LIMIT);
-    cr_assert_str_eq(error.text, "lead arena: address space: expected at most 6 MiB left to reserve, found 8 MiB wanted; "
-                                 "use fewer fields, or raise `ulimit -v`");
-    cr_assert_eq(asy_arena_range(&arena, UINT64_MAX, &other, &error), ASSAY_E_LIMIT);
-    cr_assert_eq(asy_range_need(&range, 4 * MIB + 1, &error), ASSAY_E_LIMIT);
-    cr_assert_str_eq(error.text, "lead arena: one column or log: expected at most 4194304 bytes, found 4194305");
-    cr_assert_eq(asy_range_need(&range, UINT64_MAX, NULL), ASSAY_E_LIMIT);
-    asy_arena_fini(&arena);
+    for (size_t kind = 0; kind < 2; kind++) {
+        struct asy_arena arena;
+        struct assay_error error = {0};
+        cr_assert_eq(arena_inits[kind](&arena, 0, &error), ASSAY_E_PARAM);
+        cr_assert_str_eq(error.text, "lead arena: bytes to reserve: expected 1 to 2^63 - 1, found 0");
+        cr_assert_eq(arena_inits[kind](&arena, 10 * MIB, &error), ASSAY_OK, "%s", error.text);
+        struct asy_range range;
+        cr_assert_eq(asy_arena_range(&arena, 4 * MIB, &range, &error), ASSAY_OK);
+        struct asy_range other;
+        cr_assert_eq(asy_arena_range(&arena, 8 * MIB, &other, &error), ASSAY_E_LIMIT);
+        cr_assert_eq(error.code, ASSAY_E_LIMIT);
+        cr_assert_str_eq(error.text, "lead arena: address space: expected at most 6 MiB left to reserve, found 8 MiB wanted; "
+                                     "use fewer fields, or raise `ulimit -v`");
+        cr_assert_eq(asy_arena_range(&arena, UINT64_MAX, &other, &error), ASSAY_E_LIMIT);
+        cr_assert_eq(asy_range_need(&range, 4 * MIB + 1, &error), ASSAY_E_LIMIT);
+        cr_assert_str_eq(error.text, "lead arena: one column or log: expected at most 4194304 bytes, found 4194305");
+        cr_assert_eq(asy_range_need(&range, UINT64_MAX, NULL), ASSAY_E_LIMIT);
+        asy_arena_fini(&arena);
+    }
 }
 
 Test(arena, takes_a_smaller_reserve_where_files_are_limited)
@@ -240,17 +304,62 @@ Test(arena, takes_a_smaller_reserve_where_files_are_limited)
     struct assay_error error = {0};
     struct rlimit limit = {100 * GIB, 100 * GIB};
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    cr_assert_eq(asy_arena_init(&arena, 1024 * GIB, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(asy_arena_init_shared(&arena, 1024 * GIB, &error), ASSAY_OK, "%s", error.text);
     cr_assert_eq(arena.reserved_bytes, 64 * GIB);
     asy_arena_fini(&arena);
 
     limit.rlim_cur = limit.rlim_max = GIB;
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    cr_assert_eq(asy_arena_init(&arena, 1024 * GIB, &error), ASSAY_E_LIMIT);
+    cr_assert_eq(asy_arena_init_shared(&arena, 1024 * GIB, &error), ASSAY_E_LIMIT);
     cr_assert_str_eq(error.text, "lead arena: address space: expected 65536 MiB to reserve (not memory), found a limit below "
                                  "that (File too large); raise `ulimit -v` and `ulimit -f`");
     cr_assert_eq(arena.fd, -1);
-    cr_assert_eq(asy_arena_init(&arena, GIB / 2, &error), ASSAY_OK, "a small one fits");
+    cr_assert_eq(asy_arena_init_shared(&arena, GIB / 2, &error), ASSAY_OK, "a small one fits");
+    asy_arena_fini(&arena);
+    cr_assert_eq(asy_arena_init(&arena, 1024 * GIB, &error), ASSAY_OK, "private memory is no file");
+    asy_arena_fini(&arena);
+}
+
+Test(arena, takes_a_smaller_reserve_where_address_space_is_limited)
+{
+    if (ASSAY_IS_SANITIZED) cr_skip_test("sanitizers reserve address space themselves");
+    struct asy_arena arena;
+    struct assay_error error = {0};
+    struct rlimit limit = {100 * GIB, 100 * GIB};
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_assert_eq(asy_arena_init(&arena, 1024 * GIB, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(arena.reserved_bytes, 64 * GIB);
+    asy_arena_fini(&arena);
+
+    limit.rlim_cur = limit.rlim_max = GIB;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_assert_eq(asy_arena_init(&arena, 1024 * GIB, &error), ASSAY_E_LIMIT);
+    cr_assert_str_eq(error.text, "lead arena: address space: expected 65536 MiB to reserve (not memory), found a limit below "
+                                 "that (Cannot allocate memory); raise `ulimit -v`");
+}
+
+/* Where the system promises no more memory the range stays as it was; a smaller step is tried before that is said. */
+Test(arena, no_more_memory_is_an_error)
+{
+    if (ASSAY_IS_SANITIZED) cr_skip_test("sanitizers take memory themselves");
+    struct asy_arena arena;
+    struct asy_range range;
+    struct assay_error error = {0};
+    cr_assert_eq(asy_arena_init(&arena, 16 * GIB, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(asy_arena_range(&arena, 8 * GIB, &range, &error), ASSAY_OK);
+    struct rlimit limit = {GIB, GIB};
+    cr_assert_eq(setrlimit(RLIMIT_DATA, &limit), 0);
+    uint64_t need = 1;
+    assay_status status;
+    while ((status = asy_range_need(&range, need, &error)) == ASSAY_OK)
+        need = range.used_bytes + 1;
+    cr_assert_eq(status, ASSAY_E_NOMEM);
+    cr_assert_str_eq(error.text, "lead arena: memory: expected 2 MiB more, found: Cannot allocate memory");
+    cr_assert_eq(range.used_bytes, need - 1);
+    cr_assert_gt(range.used_bytes, GIB / 2);
+    range.base[range.used_bytes - 1] = 1;
+    asy_range_clear(&arena, &range);
+    cr_assert_eq(asy_range_need(&range, GIB / 2, &error), ASSAY_OK, "it was given back");
     asy_arena_fini(&arena);
 }
 

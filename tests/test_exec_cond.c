@@ -58,19 +58,19 @@ static struct asy_view column(struct world *w, const struct asy_slot *slot, uint
     if (slot->repr == ASY_SLOT_CODES) {
         uint8_t *codes = asy_pool_alloc(&w->pool, n);
         memset(codes, 1, n);
-        return (struct asy_view){codes, 1};
+        return (struct asy_view){.data = codes, .width = 1};
     }
     if (slot->repr == ASY_SLOT_VALUES) {
         struct asy_cel_value *values = asy_pool_alloc_n(&w->pool, n, sizeof(*values));
         for (uint32_t i = 0; i < n; i++) values[i] = v;
-        return (struct asy_view){values, 0};
+        return (struct asy_view){.data = values, .width = 0};
     }
     int64_t *cells = asy_pool_alloc_n(&w->pool, n, 8);
     for (uint32_t i = 0; i < n; i++) {
         if (slot->repr == ASY_SLOT_NUMBERS) memcpy(&cells[i], &v.d, 8);
         else cells[i] = slot->repr == ASY_SLOT_TIMES ? v.i * 1000000 + v.nanos / 1000 : v.i;
     }
-    return (struct asy_view){cells, 0};
+    return (struct asy_view){.data = cells, .width = 0};
 }
 
 /* Run the condition over n rows of the world's variables; every row must come out the same: 0 false, 1 unknown, 2 true. */
@@ -182,9 +182,14 @@ struct sample {
     double numbers[N_MAX];
     uint8_t codes8[N_MAX], open[N_MAX];
     uint16_t codes16[N_MAX];
+    /* the same values in other shapes */
+    int16_t narrow_employees[N_MAX];
+    int32_t middle_employees[N_MAX], milli_score[N_MAX];
+    uint32_t count_score[N_MAX];
     struct asy_view views[N_VARIABLES];
 };
 static struct sample sample;
+enum { N_SHAPES = 3 };
 
 static bool resolve(void *ctx, struct asy_str name, int64_t window_s, struct asy_cel_input *out)
 {
@@ -235,9 +240,9 @@ static struct asy_cel_value read_sample(void *ctx, const struct asy_cel_input *i
     return (struct asy_cel_value){.type = ASY_CEL_TIME, .i = s, .nanos = (uint32_t)(i - s * 1000000) * 1000};
 }
 
-static void fill_sample(void)
+static void fill_sample(uint64_t seed)
 {
-    uint64_t r = 20261122;
+    uint64_t r = seed;
     for (uint32_t i = 0; i < N_MAX; i++) {
         r = r * 6364136223846793005u + 1442695040888963407u;
         const uint64_t bits = r >> 20;
@@ -248,65 +253,96 @@ static void fill_sample(void)
         sample.codes8[i] = (uint8_t)(bits % 6);
         sample.codes16[i] = (uint16_t)((bits >> 8) % 6);
         sample.open[i] = (uint8_t)((bits >> 5) % 3);
+        const int64_t employees = sample.ints[V_EMPLOYEES][i], score = sample.ints[V_SCORE][i];
+        sample.narrow_employees[i] = employees == INT64_MIN ? INT16_MIN : (int16_t)employees;
+        sample.middle_employees[i] = employees == INT64_MIN ? INT32_MIN : (int32_t)employees;
+        sample.milli_score[i] = (int32_t)score * 1000;
+        sample.count_score[i] = (uint32_t)score;
     }
-    sample.views[V_EMPLOYEES] = (struct asy_view){sample.ints[V_EMPLOYEES], 0};
-    sample.views[V_SCORE] = (struct asy_view){sample.ints[V_SCORE], 0};
-    sample.views[V_LOST] = (struct asy_view){sample.ints[V_LOST], 0};
-    sample.views[V_REVENUE] = (struct asy_view){sample.numbers, 0};
-    sample.views[V_INDUSTRY] = (struct asy_view){sample.codes8, 1};
-    sample.views[V_TITLE] = (struct asy_view){sample.codes16, 2};
-    sample.views[V_OPEN] = (struct asy_view){sample.open, 1};
+    sample.views[V_EMPLOYEES] = (struct asy_view){.data = sample.ints[V_EMPLOYEES], .width = 0};
+    sample.views[V_SCORE] = (struct asy_view){.data = sample.ints[V_SCORE], .width = 0};
+    sample.views[V_LOST] = (struct asy_view){.data = sample.ints[V_LOST], .width = 0};
+    sample.views[V_REVENUE] = (struct asy_view){.data = sample.numbers, .width = 0};
+    sample.views[V_INDUSTRY] = (struct asy_view){.data = sample.codes8, .width = 1};
+    sample.views[V_TITLE] = (struct asy_view){.data = sample.codes16, .width = 2};
+    sample.views[V_OPEN] = (struct asy_view){.data = sample.open, .width = 1};
+}
+/* The views of shape 0, 1 or 2. */
+static void shape_sample(int shape)
+{
+    if (shape == 0) return;
+    sample.views[V_EMPLOYEES] = shape == 1 ? (struct asy_view){.data = sample.narrow_employees, .ints = ASY_INTS_16}
+                                           : (struct asy_view){.data = sample.middle_employees, .ints = ASY_INTS_32};
+    sample.views[V_SCORE] = shape == 1 ? (struct asy_view){.data = sample.milli_score, .ints = ASY_INTS_MILLI}
+                                       : (struct asy_view){.data = sample.count_score, .ints = ASY_INTS_COUNT};
+}
+
+static const char *const conditions[] = {
+    "company.employees < 10",
+    "10 > company.employees",
+    "company.employees == 50 || company.employees != 51",
+    "company.employees >= 199.5 && company.employees <= 500.0",
+    "company.employees == 10.5",
+    "!(company.employees < 10)",
+    "has(company.employees) && !has(company.revenue)",
+    "company.employees == null || company.revenue != null",
+    "company.revenue > 60 || company.revenue <= 12.5",
+    "company.revenue == 12.5 || company.revenue != 25",
+    "company.industry in ['tech', 'government']",
+    "company.industry == 'tech' && crm.open",
+    "!crm.open || crm.open == false",
+    "crm.open == null",
+    "crm.open || company.employees > 5",
+    "days_since(deal.lost_on) >= 180 && days_since(deal.lost_on) <= 365",
+    "now >= deal.lost_on",
+    "days_since(deal.lost_on) != 3 || 3 == days_since(deal.lost_on)", /* unknown where the time is empty */
+    "!(days_since(deal.lost_on) == 3.0)",
+    "deal.lost_on < timestamp('2026-01-01T00:00:00Z') || deal.lost_on > now",
+    "contact.title.contains('Sales') || contact.title.matches('^Head')",
+    "size(contact.title) > size(company.industry)",
+    "contact.title + company.industry == 'VP Salestech'",
+    "company.employees + score.total > 300",
+    "company.employees / score.total == 2",
+    "company.employees % 7 == 3 && score.total >= 40",
+    "company.employees > score.total",
+    "(crm.open ? company.employees : score.total) > 50",
+    "(company.employees > 100 ? contact.title : company.industry) == 'tech'",
+    "string(company.employees).startsWith('1')",
+    "deal.lost_on.getFullYear() == 2026 && deal.lost_on.getDayOfWeek() == 1",
+    "score.total in [40, 41, 42, company.employees]",
+    "true || company.employees < 1",
+    "false && company.employees < 1",
+    "days_since(deal.lost_on) < 180 || days_since(deal.lost_on) > 365",
+    "days_since(deal.lost_on) >= -1 && !(days_since(deal.lost_on) <= 2.5)",
+    "score.total >= 40 && score.total < 60 && (company.employees < 50 || company.revenue > 3) && !crm.open",
+};
+
+/* All rows of a condition, as they came out, against the evaluator. */
+static void check_rows(const struct asy_cel_node *node, const char *text, const char *where, const uint8_t *t, const uint8_t *k,
+                       struct asy_pool *pool)
+{
+    for (uint32_t row = 0; row < N_MAX; row++) {
+        const struct asy_cel_row at = {.ctx = &row, .read = read_sample, .scratch = pool};
+        const struct asy_cel_value value = asy_cel_eval(node, &at);
+        const int want = value.type != ASY_CEL_BOOL ? 1 : value.b ? 2 : 0, got = k[row] ? (t[row] ? 2 : 0) : 1;
+        cr_assert_eq(got, want, "%s, row %u at %s: expected %d, found %d", text, row, where, want, got);
+    }
 }
 
 Test(exec_cond, mixed_rows_are_as_the_row_evaluator_says)
 {
-    static const char *const conditions[] = {
-        "company.employees < 10",
-        "10 > company.employees",
-        "company.employees == 50 || company.employees != 51",
-        "company.employees >= 199.5 && company.employees <= 500.0",
-        "company.employees == 10.5",
-        "!(company.employees < 10)",
-        "has(company.employees) && !has(company.revenue)",
-        "company.employees == null || company.revenue != null",
-        "company.revenue > 60 || company.revenue <= 12.5",
-        "company.revenue == 12.5 || company.revenue != 25",
-        "company.industry in ['tech', 'government']",
-        "company.industry == 'tech' && crm.open",
-        "!crm.open || crm.open == false",
-        "crm.open == null",
-        "crm.open || company.employees > 5",
-        "days_since(deal.lost_on) >= 180 && days_since(deal.lost_on) <= 365",
-        "now >= deal.lost_on",
-        "days_since(deal.lost_on) != 3 || 3 == days_since(deal.lost_on)", /* unknown where the time is empty */
-        "!(days_since(deal.lost_on) == 3.0)",
-        "deal.lost_on < timestamp('2026-01-01T00:00:00Z') || deal.lost_on > now",
-        "contact.title.contains('Sales') || contact.title.matches('^Head')",
-        "size(contact.title) > size(company.industry)",
-        "contact.title + company.industry == 'VP Salestech'",
-        "company.employees + score.total > 300",
-        "company.employees / score.total == 2",
-        "company.employees % 7 == 3 && score.total >= 40",
-        "company.employees > score.total",
-        "(crm.open ? company.employees : score.total) > 50",
-        "(company.employees > 100 ? contact.title : company.industry) == 'tech'",
-        "string(company.employees).startsWith('1')",
-        "deal.lost_on.getFullYear() == 2026 && deal.lost_on.getDayOfWeek() == 1",
-        "score.total in [40, 41, 42, company.employees]",
-        "true || company.employees < 1",
-        "false && company.employees < 1",
-        "score.total >= 40 && score.total < 60 && (company.employees < 50 || company.revenue > 3) && !crm.open",
-    };
-    fill_sample();
-    for (size_t c = 0; c < ASY_COUNT_OF(conditions); c++) {
+    for (size_t c = 0; c < ASY_COUNT_OF(conditions) * N_SHAPES; c++) {
+        const char *const condition = conditions[c / N_SHAPES];
         struct world w;
+        fill_sample(20261122);
+        shape_sample((int)(c % N_SHAPES));
         world_init(&w, true);
         w.slots.describe = describe_sample;
         w.slots.code_value = sample_code;
         const struct asy_cel_env env = {.resolve = resolve, .fold = true};
         bool no_memory = false;
-        struct asy_cel_node *node = asy_cel_compile(&w.pool, asy_str_of(conditions[c]), &env, ASY_CEL_BOOL, &no_memory);
-        cr_assert_not_null(node, "%s", conditions[c]);
+        struct asy_cel_node *node = asy_cel_compile(&w.pool, asy_str_of(condition), &env, ASY_CEL_BOOL, &no_memory);
+        cr_assert_not_null(node, "%s", condition);
         struct asy_cond_depth depth = {0};
         struct asy_cond *cond = asy_cond_compile(&w.slots, node, &depth);
         struct asy_view views[N_VARIABLES];
@@ -320,12 +356,152 @@ Test(exec_cond, mixed_rows_are_as_the_row_evaluator_says)
             if (kern == NULL) continue;
             const uint8_t *t, *k;
             asy_cond_run(cond, kern, views, N_MAX, &scratch, &t, &k);
-            for (uint32_t row = 0; row < N_MAX; row++) {
-                const struct asy_cel_row at = {.ctx = &row, .read = read_sample, .scratch = &w.pool};
-                const struct asy_cel_value value = asy_cel_eval(node, &at);
-                const int want = value.type != ASY_CEL_BOOL ? 1 : value.b ? 2 : 0, got = k[row] ? (t[row] ? 2 : 0) : 1;
-                cr_assert_eq(got, want, "%s, row %u at %s: expected %d, found %d", conditions[c], row, levels[l], want, got);
-            }
+            check_rows(node, condition, levels[l], t, k, &w.pool);
+        }
+        asy_cond_scratch_fini(&scratch, &w.mem, depth);
+        asy_cel_release(node);
+        world_fini(&w);
+    }
+}
+
+/* Many conditions of one program: parts that several of them have are evaluated once a batch, and anew for the next. */
+Test(exec_cond, shared_parts_are_of_this_batch)
+{
+    enum { N_CONDITIONS = 300 };
+    struct world w;
+    world_init(&w, true);
+    w.slots.describe = describe_sample;
+    w.slots.code_value = sample_code;
+    struct asy_cond_depth depth = {0};
+    struct asy_cel_node *nodes[N_CONDITIONS];
+    struct asy_cond *conds[N_CONDITIONS];
+    struct asy_str source[N_CONDITIONS];
+    uint64_t r = 7;
+    printf("seed %llu\n", (unsigned long long)r);
+    for (uint32_t c = 0; c < N_CONDITIONS; c++) {
+        const char *parts[3];
+        for (int j = 0; j < 3; j++) {
+            r = r * 6364136223846793005u + 1442695040888963407u;
+            parts[j] = conditions[(r >> 33) % ASY_COUNT_OF(conditions)];
+        }
+        static const char *const shapes[] = {"%s", "(%s) && (%s)", "(%s) || (%s)", "!(%s) && ((%s) || (%s))"};
+        char text[2000];
+        snprintf(text, sizeof(text), shapes[(r >> 20) % 4], parts[0], parts[1], parts[2]);
+        source[c] = asy_pool_copy(&w.pool, asy_str_of(text));
+        const struct asy_cel_env env = {.resolve = resolve, .fold = true};
+        bool no_memory = false;
+        nodes[c] = asy_cel_compile(&w.pool, source[c], &env, ASY_CEL_BOOL, &no_memory);
+        cr_assert_not_null(nodes[c], "%s", text);
+        conds[c] = asy_cond_compile(&w.slots, nodes[c], &depth);
+        cr_assert_not_null(conds[c]);
+    }
+    cr_assert_gt(depth.n_shared, 10, "expected shared parts among %d conditions, found %u", N_CONDITIONS, depth.n_shared);
+    struct asy_view views[N_VARIABLES];
+    struct asy_cond_scratch scratch;
+    const char *problem = NULL;
+    const struct asy_kern *kern = asy_kern_select(NULL, &problem);
+    cr_assert(asy_cond_scratch_init(&scratch, &w.mem, depth, N_MAX));
+    for (uint64_t batch = 1; batch <= 3; batch++) {
+        fill_sample(batch * 1000003);
+        for (uint32_t s = 0; s < w.slots.n; s++) views[s] = sample.views[w.slots.items[s].input.index];
+        asy_cond_next_batch(&scratch);
+        for (uint32_t c = 0; c < N_CONDITIONS; c++) {
+            const uint8_t *t, *k;
+            asy_cond_run(conds[c], kern, views, N_MAX, &scratch, &t, &k);
+            check_rows(nodes[c], source[c].p, "a batch", t, k, &w.pool);
+        }
+    }
+    asy_cond_scratch_fini(&scratch, &w.mem, depth);
+    for (uint32_t c = 0; c < N_CONDITIONS; c++) asy_cel_release(nodes[c]);
+    world_fini(&w);
+}
+
+/* -- large dictionaries: only the texts that a condition names are looked up ------------------------------------- */
+
+enum { N_TITLES = 70000 }; /* codes of 4 bytes */
+static char titles[N_TITLES][16];
+static uint32_t n_evaluated;
+
+static void describe_titles(void *ctx, struct asy_slot *slot)
+{
+    describe_sample(ctx, slot);
+    if (slot->input.index == V_TITLE) slot->n_codes = N_TITLES;
+}
+static struct asy_cel_value title_code(void *ctx, const struct asy_slot *slot, uint32_t code)
+{
+    if (slot->input.index != V_TITLE || code == 0) return sample_code(ctx, slot, code);
+    n_evaluated++;
+    return (struct asy_cel_value){.type = ASY_CEL_STRING, .s = asy_str_of(titles[code])};
+}
+static uint32_t find_title(void *ctx, const struct asy_slot *slot, struct asy_str text)
+{
+    (void)ctx, (void)slot;
+    for (uint32_t code = 1; code < N_TITLES; code++)
+        if (asy_str_is(text, titles[code])) return code;
+    return 0;
+}
+static const struct asy_cel_set *resolve_list(void *ctx, struct asy_str name)
+{
+    static struct asy_str items[] = {{"absent", 6}, {"title 17", 8}, {"title 999", 9}};
+    static const struct asy_cel_set set = {.name = {"wanted", 6}, .n = 3, .items = items};
+    (void)ctx;
+    return asy_str_is(name, "wanted") ? &set : NULL;
+}
+
+static struct asy_cel_value read_title(void *ctx, const struct asy_cel_input *input)
+{
+    (void)input;
+    return *(const struct asy_cel_value *)ctx;
+}
+
+Test(exec_cond, large_dictionaries_are_as_the_evaluator_says)
+{
+    static const struct { const char *text; uint32_t at_most; } cases[] = {
+        {"contact.title == 'title 3'", 10},
+        {"contact.title != 'title 3'", 10},
+        {"contact.title in ['title 1', 'title 2', 'nobody', 'title 1']", 10},
+        {"contact.title in wanted", 10},
+        {"!(contact.title in wanted) && contact.title != 'title 5'", 20},
+        {"contact.title in wanted || contact.title == 'title 5' || !(contact.title == 'title 6')", 20},
+        {"contact.title == null || contact.title in wanted", 2 * N_TITLES},
+        {"has(contact.title) && !(contact.title in wanted)", 2 * N_TITLES},
+        {"contact.title.contains('17') || contact.title in wanted", 2 * N_TITLES},
+        {"contact.title.contains('17') && !(contact.title in wanted)", 2 * N_TITLES},
+        {"!contact.title.startsWith('title 1') && contact.title != 'title 22'", 2 * N_TITLES},
+        {"contact.title < 'title 5' || contact.title == 'title 7'", 2 * N_TITLES},
+        {"contact.title in ['title 8', contact.title]", 3 * N_TITLES},
+    };
+    for (uint32_t code = 1; code < N_TITLES; code++) snprintf(titles[code], sizeof(titles[code]), "title %u", code);
+    for (size_t c = 0; c < ASY_COUNT_OF(cases); c++) {
+        struct world w;
+        world_init(&w, true);
+        w.slots.describe = describe_titles;
+        w.slots.code_value = title_code;
+        w.slots.find_code = find_title;
+        const struct asy_cel_env env = {.resolve = resolve, .resolve_list = resolve_list, .fold = true};
+        bool no_memory = false;
+        struct asy_cel_node *node = asy_cel_compile(&w.pool, asy_str_of(cases[c].text), &env, ASY_CEL_BOOL, &no_memory);
+        cr_assert_not_null(node, "%s", cases[c].text);
+        struct asy_cond_depth depth = {0};
+        n_evaluated = 0;
+        struct asy_cond *cond = asy_cond_compile(&w.slots, node, &depth);
+        cr_assert_leq(n_evaluated, cases[c].at_most, "%s: expected at most %u texts looked at, found %u", cases[c].text,
+                      cases[c].at_most, n_evaluated);
+        static uint32_t codes[N_TITLES];
+        for (uint32_t code = 0; code < N_TITLES; code++) codes[code] = code;
+        const struct asy_view view = {.data = codes, .width = 4};
+        struct asy_cond_scratch scratch;
+        cr_assert(asy_cond_scratch_init(&scratch, &w.mem, depth, N_TITLES));
+        const char *problem = NULL;
+        const uint8_t *t, *k;
+        asy_cond_run(cond, asy_kern_select(NULL, &problem), &view, N_TITLES, &scratch, &t, &k);
+        for (uint32_t code = 0; code < N_TITLES; code++) {
+            const struct asy_slot slot = {.input = {.index = V_TITLE}};
+            const struct asy_cel_value title = title_code(NULL, &slot, code);
+            const struct asy_cel_row at = {.ctx = (void *)&title, .read = read_title, .scratch = &w.pool};
+            const struct asy_cel_value value = asy_cel_eval(node, &at);
+            const int want = value.type != ASY_CEL_BOOL ? 1 : value.b ? 2 : 0, got = k[code] ? (t[code] ? 2 : 0) : 1;
+            cr_assert_eq(got, want, "%s, title %u: expected %d, found %d", cases[c].text, code, want, got);
         }
         asy_cond_scratch_fini(&scratch, &w.mem, depth);
         asy_cel_release(node);

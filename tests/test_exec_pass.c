@@ -78,11 +78,46 @@ static const char rule_text[] =
     "  - {name: Lost, when: days_since(deal.lost_on) >= 180 && days_since(deal.lost_on) <= 365, to: sales, in: 14d}\n"
     "  - {name: Quiet, when: events.any.days_ago > 120, to: marketing}\n";
 
+/* Rules over `n_names` event names, most of which are asked only whether they occur. `big` points do not fit into narrow sums. */
+static char made_text[32768];
+static const char *make_rules(uint32_t n_names, bool is_big)
+{
+    char *at = made_text;
+    at += sprintf(at, "assay: 1\nfields: {company.employees: int, company.revenue: number, company.country: country, company.industry: 'one of tech, "
+                      "finance, other', company.domain: text, contact.title: text, contact.opted_out: bool, contact.phone: text, lead.owner: text, "
+                      "deal.lost_on: time}\nevents:\n  all: [");
+    for (uint32_t e = 0; e < n_names; e++) at += sprintf(at, "%se%u", e ? ", " : "", e);
+    at += sprintf(at, "]\nscores:\n  one:\n    decimals: %d\n    rules:\n"
+                      "      - {name: Size, by: company.employees, points: {1-10: -10, 11-500: 10, missing: 3}}\n"
+                      "      - {name: Often, when: events.e0.count >= 3 || events.any.count > 20, points: 15}\n"
+                      "      - {name: Lately, when: events.any.count(14d) > 1 && events.e%u.first_days_ago > 100, points: 6}\n"
+                      "      - {name: Last, when: events.e1.days_ago <= 30 || events.e%u.days_ago > 60, points: -4}\n    events:\n",
+                  is_big ? 3 : 0, n_names - 1, n_names - 1);
+    for (uint32_t e = 0; e < n_names && e < 30; e++) {
+        const uint32_t name = e * 7 % n_names;
+        static const char *const more[] = {"", ", within: 30d", "", ", within: 90d"};
+        if (e > 0 && name == 0) break;
+        at += sprintf(at, "      e%u: {%s: %s%u%s%s}\n", name, e % 3 ? "once" : "each", e % 5 == 4 ? "-" : "", is_big ? 900000 - e : e + 1,
+                      e % 3 || e % 2 || is_big ? "" : e % 5 == 4 ? ", max: -40" : ", max: 40", more[e % 4]);
+    }
+    at += sprintf(at, "    decay: {30d: 25%%, 60d: 33.333%%}\n"
+                      "  two:\n    decimals: 1\n    keep_within: -50..75.5\n    events: {e2: {once: 9, half_life: 20d}, e3: {once: -7.5, half_life: 2d},\n"
+                      "      e4: {each: 3, half_life: 9d}, e1: {each: 2, half_life: 9d, max: 12}}\n    decay: {10d: 50%%}\n"
+                      "  three: {sum: [one, two], keep_within: -100..1000}\n"
+                      "  four: {filled: [contact.phone, company.employees, company.revenue, company.country, deal.lost_on, events.any, events.e1], decimals: 1}\n"
+                      "grades: {by: score.three, high: {from: 20}, low: {from: -20}}\n"
+                      "disqualify: [{name: Named, when: score.one < 2 && events.e0.count(30d) == 0}]\n"
+                      "routes:\n  - {name: Best, when: score.two >= 3.5 && score.three > 10, assign: nobody}\n  - {name: Rest, otherwise: true, assign: nobody}\n"
+                      "recycle: [{name: Lost, when: days_since(deal.lost_on) >= 180 && days_since(deal.lost_on) < 300, to: sales}]\n");
+    return made_text;
+}
+static const char *rule_now = rule_text;
+
 static assay_status read_text(void *ctx, struct asy_pool *pool, const char *folder, const char *path, size_t max_bytes,
                               struct asy_str *out, struct assay_error *error)
 {
     (void)ctx, (void)folder, (void)path, (void)max_bytes, (void)error;
-    *out = asy_pool_copy(pool, ASY_STR(rule_text));
+    *out = asy_pool_copy(pool, asy_str_of(rule_now));
     return ASSAY_OK;
 }
 
@@ -176,15 +211,16 @@ static void world_init(struct world *w, uint64_t seed, uint32_t n_leads, uint32_
     rng = seed;
     for (uint32_t i = 0; i < n_events; i++) events[i] = make_event(n_leads, w->rules.schema.n_events);
     static const char *const pages[] = {"", "inbound", "outbound"};
+    cr_assert_eq(asy_events_open(&w->store.events, n_leads, 1, &e), ASSAY_OK, "%s", e.text);
     for (uint32_t i = 0; i < n_events; i++) {
         const struct event *event = &events[order == 0 ? i : (i * (uint64_t)104729 + order) % n_events];
         char id[32];
         uint32_t tuple = 0;
         const int len = snprintf(id, sizeof(id), "L-%05u", event->lead);
         const struct asy_str page = asy_str_of(pages[event->page]);
-        if (w->rules.schema.n_properties == 1) cr_assert_eq(asy_events_tuple(&w->store.events, &page, &tuple), ASSAY_OK);
+        if (w->rules.schema.n_properties == 1) cr_assert_eq(asy_events_tuple(&w->store.events, 0, &page, &tuple), ASSAY_OK);
         const uint32_t row = asy_index_find(&w->store.index, (struct asy_str){id, (uint32_t)len});
-        cr_assert_eq(asy_events_stage(&w->store.events, row, event->time_s, event->name, tuple, &e), ASSAY_OK);
+        cr_assert_eq(asy_events_stage(&w->store.events, 0, 1, &row, &event->time_s, &event->name, &tuple, &e), ASSAY_OK);
     }
     free(events);
     cr_assert_eq(asy_events_group(&w->store.events, n_leads, 2, &e), ASSAY_OK, "%s", e.text);
@@ -196,6 +232,7 @@ static void world_fini(struct world *w)
     cr_assert_eq(w->mem.live_bytes, 0, "memory is left: %llu bytes", (unsigned long long)w->mem.live_bytes);
 }
 
+static struct asy_summaries *kept; /* of the next runs */
 struct outcome {
     struct asy_program program;
     struct asy_results results;
@@ -205,12 +242,13 @@ static void run(struct world *w, struct outcome *o, const char *isa, uint32_t n_
 {
     struct assay_error e = {0};
     const char *problem = NULL;
-    const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = n_threads, .batch_rows = batch_rows};
+    const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = n_threads, .batch_rows = batch_rows,
+                                             .summaries = kept};
     cr_assert_eq(asy_program_init(&o->program, &w->mem, &w->rules, &w->store, AS_OF_S, &e), ASSAY_OK, "%s", e.text);
     cr_assert_eq(asy_results_init(&o->results, &w->mem, &w->rules, w->store.n_leads, o->program.n_terms, 1, &e), ASSAY_OK);
     asy_state_init(&o->state, &w->mem, 1);
     cr_assert_eq(asy_pass_run(&o->program, &options, &o->results, &e), ASSAY_OK, "%s", e.text);
-    cr_assert_eq(asy_assign(&o->program, &o->results, &o->state, &e), ASSAY_OK, "%s", e.text);
+    cr_assert_eq(asy_assign(&o->program, &o->results, &o->state, n_threads, &e), ASSAY_OK, "%s", e.text);
 }
 static void outcome_fini(struct world *w, struct outcome *o)
 {
@@ -282,6 +320,39 @@ Test(exec_pass, pass_and_reference_agree_on_random_databases)
         outcome_fini(&w, &o);
         world_fini(&w);
     }
+}
+
+static void check_all_leads(struct world *w, const struct outcome *o, uint64_t seed)
+{
+    for (uint32_t row = 0; row < w->store.n_leads; row++) {
+        struct asy_pool pool;
+        asy_pool_init(&pool, &w->mem);
+        check_lead(o, row, &pool, seed);
+        asy_pool_fini(&pool);
+    }
+}
+
+/* Few and many event names, sums that fit into 32 bits and sums that do not, every level. */
+Test(exec_pass, pass_and_reference_agree_on_other_rules, .timeout = 120)
+{
+    static const char *const levels[] = {"ref", "v2", "v3", "v4"};
+    static const uint32_t n_names[] = {7, 32, 45, 70, 200};
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct world w;
+        struct outcome o;
+        rule_now = make_rules(n_names[seed % 5], seed % 2 == 0);
+        world_init(&w, seed, 300, 6000, 0);
+        for (size_t l = 0; l < 4; l++) {
+            const char *problem = NULL;
+            if (asy_kern_select(levels[l], &problem) == NULL) continue;
+            run(&w, &o, levels[l], 2, seed % 3 == 0 ? 100 : 0);
+            cr_expect_eq(o.program.is_narrow, seed % 2 != 0);
+            check_all_leads(&w, &o, seed);
+            outcome_fini(&w, &o);
+        }
+        world_fini(&w);
+    }
+    rule_now = rule_text;
 }
 
 /* Every condition that the pass could not decide on is counted, and only those. */
@@ -371,4 +442,67 @@ Test(exec_pass, threads_batches_levels_and_order_change_no_byte)
     }
     asy_pool_fini(&pool);
     world_fini(&w);
+}
+
+/* Runs that make, use and make summaries again say what a run without them says. */
+Test(exec_pass, summaries_change_no_byte, .timeout = 120)
+{
+    for (uint32_t rules = 0; rules < 5; rules++) {
+        struct world w;
+        struct outcome o;
+        struct asy_summaries summaries;
+        struct asy_pool pool;
+        rule_now = rules == 0 ? rule_text : make_rules(rules < 3 ? 20 : 70, rules % 2 == 0);
+        world_init(&w, 7 + rules, 1500, 30000, 0);
+        asy_pool_init(&pool, &w.mem);
+        asy_summaries_init(&summaries, &w.mem);
+        run(&w, &o, NULL, 1, 0);
+        cr_expect_not(asy_summaries_serve(&summaries, &o.program));
+        const struct asy_str want = tell_all(&w, &o, &pool);
+        outcome_fini(&w, &o);
+        kept = &summaries;
+        for (uint32_t round = 0; round < 6; round++) {
+            static const char *const levels[] = {NULL, NULL, "ref", "v3", NULL, "v2"};
+            const char *problem = NULL;
+            if (asy_kern_select(levels[round], &problem) == NULL) continue;
+            if (round == 4) asy_summaries_clear(&summaries);
+            run(&w, &o, levels[round], 1 + round % 3, round % 2 ? 100 : 0);
+            cr_assert(asy_str_eq(tell_all(&w, &o, &pool), want), "rules %u, round %u", rules, round);
+            cr_assert(asy_summaries_serve(&summaries, &o.program));
+            cr_assert_gt(asy_summaries_bytes(&summaries), 1500);
+            struct asy_program later = o.program;
+            later.as_of_s++;
+            cr_expect_not(asy_summaries_serve(&summaries, &later), "ages are those of one time");
+            outcome_fini(&w, &o);
+        }
+        kept = NULL;
+        asy_summaries_clear(&summaries);
+        asy_pool_fini(&pool);
+        world_fini(&w);
+    }
+    rule_now = rule_text;
+}
+
+/* Summaries of some rules are not taken for those of others. */
+Test(exec_pass, summaries_of_other_rules_do_not_serve)
+{
+    struct world a;
+    struct outcome o;
+    struct asy_summaries summaries;
+    struct asy_name_set all = {.words = {UINT32_MAX}};
+    world_init(&a, 3, 200, 3000, 0);
+    asy_summaries_init(&summaries, &a.mem);
+    kept = &summaries;
+    run(&a, &o, NULL, 1, 0);
+    kept = NULL;
+    cr_assert(asy_summaries_serve(&summaries, &o.program));
+    cr_assert_gt(o.program.n_ages, 0);
+    const struct asy_name_set names = o.program.ages[0].names;
+    o.program.ages[0].names = all;
+    cr_expect_not(asy_summaries_serve(&summaries, &o.program), "latest of other names");
+    o.program.ages[0].names = names;
+    cr_expect(asy_summaries_serve(&summaries, &o.program));
+    outcome_fini(&a, &o);
+    asy_summaries_clear(&summaries);
+    world_fini(&a);
 }

@@ -528,8 +528,8 @@ Test(io_ingest, stops_when_told_to, .init = io_folder, .fini = io_folder_gone)
     io_done(&run);
 }
 
-/* Every allocation fails once: no crash, no leak, and the message says why. */
-Test(io_ingest, without_memory, .init = io_folder, .fini = io_folder_gone)
+/* Every allocation fails once: no crash, no leak, and the message says why. With small buffers rows come in many blocks. */
+static void check_without_memory(size_t buffer_bytes)
 {
     static struct asy_str names[] = {{"page", 4}};
     static const char map_text[] = "leads: {values: {company.industry: {Software: tech}}}\n"
@@ -561,7 +561,7 @@ Test(io_ingest, without_memory, .init = io_folder, .fini = io_folder_gone)
             status = asy_rejects_open(&rejects, &mem, "rejects.csv", &error);
         if (status == ASSAY_OK) {
             struct asy_ingest_options options = {.map = &map, .rejects = asy_rejects_sink(rejects), .max_rejects = 1,
-                                                 .as_of_s = 2000000000};
+                                                 .as_of_s = 2000000000, .buffer_bytes = buffer_bytes};
             status = asy_ingest_new(&ingest, &mem, &store, &options, &error);
         }
         if (status == ASSAY_OK)
@@ -588,4 +588,76 @@ Test(io_ingest, without_memory, .init = io_folder, .fini = io_folder_gone)
     }
     cr_expect(is_done);
     cr_expect_gt(k, 50);
+}
+
+Test(io_ingest, without_memory, .init = io_folder, .fini = io_folder_gone)
+{
+    check_without_memory(0);
+    check_without_memory(64);
+}
+
+/* ---- order ---- */
+
+/* What a row that is not taken holds does not count: no bad value, no empty required field, no date that reads two ways. */
+Test(io_ingest, rows_that_are_not_taken_leave_no_trace, .init = io_folder, .fini = io_folder_gone)
+{
+    static const char leads[] = "id,industry,created,email\n"
+                                "1,tech,2026-01-02,a@x\n"
+                                "1,bad1,01/02/2018,\n"
+                                ",bad2,01/02/2018,\n"
+                                "2,bad3,soon,\n"
+                                "3,tech\n"
+                                "2,bad4,01/02/2018,\n";
+    for (size_t buffer_bytes = 0; buffer_bytes <= 64; buffer_bytes += 64) {
+        struct io_run run;
+        io_run_with(&run, io_schema(), NULL, leads, NULL, 1, 2, buffer_bytes);
+        expect_ok(&run);
+        const struct asy_ingest_report *report = report_of(&run);
+        cr_expect_eq(report->files[0].n_kept, 2);
+        cr_expect_eq(report->files[0].n_rejected, 4);
+        cr_expect_eq(report->bad_values[INDUSTRY].n, 1);
+        expect_text(report->bad_values[INDUSTRY].examples[0].text, "bad3", "of a row that is taken");
+        cr_expect_eq(report->bad_values[CREATED].n, 1);
+        cr_expect_eq(report->n_required_empty[EMAIL], 1);
+        cr_expect(asy_column_filled(&run.store.columns[INDUSTRY], 0));
+        cr_expect(!asy_column_filled(&run.store.columns[INDUSTRY], 1));
+        io_done(&run);
+    }
+}
+
+/* A date that reads two ways stops the run at its row: what is wrong before it is told, what comes behind it is not. */
+Test(io_ingest, date_that_reads_two_ways_stops_at_its_row, .init = io_folder, .fini = io_folder_gone)
+{
+    for (size_t buffer_bytes = 0; buffer_bytes <= 64; buffer_bytes += 64) {
+        struct io_run run;
+        io_run_with(&run, io_schema(), NULL, "id,created\n1,2026-01-02\n,x\n1,01/02/2018\n2,03/04/2018\n3,05/06/2018\n1,x\n4\n", NULL, 1, 3,
+                    buffer_bytes);
+        cr_expect_eq(run.status, ASSAY_E_DATA);
+        cr_expect_not_null(strstr(run.error.text, "leads.csv:5: column `created`: expected a date that reads one way, found `03/04/2018`"), "%s",
+                           run.error.text);
+        cr_expect_eq(report_of(&run)->files[0].n_rows, 4);
+        cr_expect_eq(report_of(&run)->files[0].n_rejected, 2);
+        cr_expect_not_null(strstr(io_text("rejects.csv"), "leads.csv,4,id,\"duplicate lead id (first on line 2);"), "%s", io_text("rejects.csv"));
+        io_done(&run);
+    }
+}
+
+/* A text is a bad one of its own cell first, then of what was derived for the row, row after row: the first 1,000 are told apart. */
+Test(io_ingest, bad_values_are_counted_in_the_order_of_rows, .init = io_folder, .fini = io_folder_gone)
+{
+    static char leads[1 << 17];
+    size_t used = (size_t)sprintf(leads, "id,industry\n");
+    for (int row = 0; row < 3000; row++)
+        used += (size_t)sprintf(leads + used, "%d,b%d\n", row, row < 999 ? row : row < 2000 ? 5000 : 6000);
+    for (uint32_t n_threads = 1; n_threads <= 3; n_threads++) {
+        struct io_run run;
+        io_run_with(&run, io_schema(), NULL, leads, NULL, 1, n_threads, 2000);
+        expect_ok(&run);
+        const struct asy_bad_values *bad = &report_of(&run)->bad_values[INDUSTRY];
+        cr_expect_eq(bad->n, 3000);
+        expect_text(bad->examples[0].text, "b5000", "the thousandth");
+        cr_expect_eq(bad->examples[0].n, 1001);
+        expect_text(bad->examples[1].text, "b0", "one more is not told apart");
+        io_done(&run);
+    }
 }

@@ -9,8 +9,8 @@
 
 struct expected {
     uint32_t positions[4096];
-    size_t n;
-    bool has_escapes, has_lines;
+    size_t n, n_line_ends, n_quoted_lines;
+    bool has_escapes, has_lines, has_cr, is_odd;
     size_t nul_at;
 };
 
@@ -24,6 +24,9 @@ static void walk_plainly(const char *p, size_t len, char delimiter, struct expec
     for (size_t i = 0; i < len; i++) {
         const char c = p[i];
         const bool is_line_end = c == '\n' || c == '\r';
+        const bool is_second = c == '\n' && i > 0 && p[i - 1] == '\r'; /* the LF of a CRLF */
+        out->has_cr |= c == '\r';
+        out->is_odd |= c == '"' ? now == LITERAL : after_quote && c != delimiter && !is_line_end;
         if (c == 0 && out->nul_at == SIZE_MAX) out->nul_at = i;
         if (c == '"') {
             if ((now == FRESH && after_quote) || now == LITERAL) out->has_escapes = true;
@@ -34,9 +37,11 @@ static void walk_plainly(const char *p, size_t len, char delimiter, struct expec
         after_quote = false;
         if (now == INSIDE) {
             out->has_lines |= is_line_end;
+            out->n_quoted_lines += is_line_end && !is_second;
         } else if (c == delimiter || is_line_end) {
             now = FRESH;
-            if (!(c == '\n' && i > 0 && p[i - 1] == '\r')) out->positions[out->n++] = (uint32_t)i;
+            if (!is_second) out->positions[out->n++] = (uint32_t)i;
+            out->n_line_ends += is_line_end && !is_second;
         } else {
             now = LITERAL;
         }
@@ -65,6 +70,11 @@ static char *guarded_end(size_t n)
     return base + page - n;
 }
 
+static bool is_marked(const struct asy_scan_marks *marks, size_t at)
+{
+    return marks->bits[at / 4096] >> (at / 64 % 64) & 1;
+}
+
 /* Scan `len` bytes cut at `cuts` and compare with `want`. */
 static void check_level(const char *p, size_t len, char delimiter, enum asy_scan_level level, size_t step,
                         const struct expected *want, uint64_t seed)
@@ -72,18 +82,23 @@ static void check_level(const char *p, size_t len, char delimiter, enum asy_scan
     static uint32_t got[4096 + ASY_SCAN_SLACK];
     struct asy_scan scan;
     asy_scan_init(&scan, delimiter, level);
-    size_t n = 0, nul_at = SIZE_MAX;
-    bool has_escapes = false, has_lines = false;
+    size_t n = 0, nul_at = SIZE_MAX, n_line_ends = 0, n_quoted_lines = 0;
+    bool has_escapes = false, has_lines = false, has_cr = false, is_odd = false;
     for (size_t at = 0; at < len; at += step) {
         const size_t part = len - at < step ? len - at : step;
         n += asy_scan_run(&scan, p + at, part, (uint32_t)at, got + n);
         if (scan.nul_at != SIZE_MAX && nul_at == SIZE_MAX) nul_at = at + scan.nul_at;
         has_escapes |= scan.escapes.any != 0;
         has_lines |= scan.lines.any != 0;
+        has_cr |= scan.has_cr;
+        is_odd |= scan.is_odd;
+        n_line_ends += scan.n_line_ends;
+        n_quoted_lines += scan.n_quoted_lines;
         for (size_t i = 0; i < part; i++)
             if ((unsigned char)p[at + i] > 127)
-                cr_assert(asy_scan_marked(&scan.high, i, i + 1), "%s: byte %zu (seed %llu)", asy_scan_level_name(level), at + i,
-                          (unsigned long long)seed);
+                cr_assert(is_marked(&scan.high, i), "%s: byte %zu (seed %llu)", asy_scan_level_name(level), at + i, (unsigned long long)seed);
+            else if (p[at + i] == '"')
+                cr_assert(is_marked(&scan.quotes, i), "%s: byte %zu (seed %llu)", asy_scan_level_name(level), at + i, (unsigned long long)seed);
     }
     const char *name = asy_scan_level_name(level);
     cr_assert_eq(n, want->n, "%s: length %zu step %zu: expected %zu positions, found %zu (seed %llu)", name, len, step, want->n, n,
@@ -92,7 +107,11 @@ static void check_level(const char *p, size_t len, char delimiter, enum asy_scan
         cr_assert_eq(got[i], want->positions[i], "%s: length %zu step %zu position %zu: expected %u, found %u (seed %llu)", name, len,
                      step, i, want->positions[i], got[i], (unsigned long long)seed);
     cr_assert_eq(nul_at, want->nul_at, "%s: NUL (seed %llu)", name, (unsigned long long)seed);
-    cr_assert_eq(has_lines, want->has_lines, "%s: has_lines (seed %llu)", name, (unsigned long long)seed);
+    cr_assert_eq(n_line_ends, want->n_line_ends, "%s: line ends (seed %llu)", name, (unsigned long long)seed);
+    cr_assert_eq(n_quoted_lines, want->n_quoted_lines, "%s: line ends in quotes (seed %llu)", name, (unsigned long long)seed);
+    cr_assert_eq(has_cr, want->has_cr, "%s: has_cr (seed %llu)", name, (unsigned long long)seed);
+    cr_assert_eq(is_odd, want->is_odd, "%s: is_odd (seed %llu)", name, (unsigned long long)seed);
+    cr_assert(has_lines == want->has_lines, "%s: has_lines (seed %llu)", name, (unsigned long long)seed);
     /* It may be said too often: then cells are looked at twice. */
     cr_assert(has_escapes || !want->has_escapes, "%s: has_escapes (seed %llu)", name, (unsigned long long)seed);
 }
@@ -185,6 +204,7 @@ Test(io_scan, a_whole_window)
         cr_assert_arr_eq(&scan.high, &reference.high, sizeof(scan.high));
         cr_assert_arr_eq(&scan.escapes, &reference.escapes, sizeof(scan.escapes));
         cr_assert_arr_eq(&scan.lines, &reference.lines, sizeof(scan.lines));
+        cr_assert_arr_eq(&scan.quotes, &reference.quotes, sizeof(scan.quotes));
         cr_assert_eq(scan.state.inside, reference.state.inside);
         cr_assert_eq(scan.state.fresh, reference.state.fresh);
     }

@@ -1,6 +1,7 @@
 /* Columns against naive arrays: values, emptiness, widening, counts. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/check.h"
 #include "store/column.h"
@@ -319,4 +320,193 @@ Test(store_column, beyond_the_range_extending_is_refused)
     cr_expect_eq(rig.column.n_rows, 10);
     expect_valid(&rig);
     rig_fini(&rig);
+}
+
+/* ---- many at once ---- */
+
+enum { BATCH_MOST = 700 };
+
+struct values { /* a batch for every kind of setter */
+    uint32_t n;
+    uint32_t codes[BATCH_MOST];
+    char words[BATCH_MOST][16];
+    struct asy_str texts[BATCH_MOST];
+    int64_t ints[BATCH_MOST], times[BATCH_MOST];
+    double numbers[BATCH_MOST];
+    uint8_t present[BATCH_MOST];
+};
+
+static void draw_values(struct values *v, uint64_t *seed, uint32_t n, uint32_t n_codes, uint32_t n_bits)
+{
+    v->n = n;
+    for (uint32_t i = 0; i < n; i++) {
+        const bool is_empty = fixture_below(seed, 4) == 0;
+        const int64_t value = (int64_t)(fixture_random(seed) & ((1ull << n_bits) - 1));
+        v->present[i] = !is_empty;
+        v->codes[i] = is_empty ? 0 : fixture_below(seed, n_codes);
+        v->texts[i] = (struct asy_str){v->words[i], (uint32_t)snprintf(v->words[i], 16, "w%u", v->codes[i])};
+        if (is_empty)
+            v->texts[i].len = 0;
+        v->ints[i] = is_empty ? ASY_INT_EMPTY : fixture_below(seed, 2) ? value : -value;
+        v->times[i] = v->ints[i];
+        v->numbers[i] = is_empty ? -NAN : (double)v->ints[i] / 7;
+    }
+}
+
+static void set_batch(struct rig *rig, uint8_t type, uint32_t row0, const struct values *v)
+{
+    struct assay_error error;
+    struct asy_column *column = &rig->column;
+    assay_status status = ASSAY_OK;
+    switch (type) {
+    case ASY_TEXT:
+        status = asy_column_set_texts(column, row0, v->n, v->texts, &error);
+        break;
+    case ASY_ENUM:
+        status = asy_column_set_codes(column, row0, v->n, v->codes, &error);
+        break;
+    case ASY_INT:
+        status = asy_column_set_ints(column, row0, v->n, v->ints, &error);
+        break;
+    case ASY_NUMBER:
+        asy_column_set_numbers(column, row0, v->n, v->numbers);
+        break;
+    default:
+        asy_column_set_times(column, row0, v->n, v->times);
+        break;
+    }
+    cr_assert_eq(status, ASSAY_OK);
+}
+
+static void set_singly(struct rig *rig, uint8_t type, uint32_t row0, const struct values *v)
+{
+    struct assay_error error;
+    struct asy_column *column = &rig->column;
+    for (uint32_t i = 0; i < v->n; i++) {
+        const uint32_t row = row0 + i;
+        if (!v->present[i])
+            continue;
+        if (type == ASY_TEXT)
+            cr_assert_eq(asy_column_set_text(column, row, v->texts[i], &error), ASSAY_OK);
+        else if (type == ASY_ENUM)
+            cr_assert_eq(asy_column_set_code(column, row, v->codes[i], &error), ASSAY_OK);
+        else if (type == ASY_INT)
+            cr_assert_eq(asy_column_set_int(column, row, v->ints[i], &error), ASSAY_OK);
+        else if (type == ASY_NUMBER)
+            asy_column_set_number(column, row, v->numbers[i]);
+        else
+            asy_column_set_time(column, row, v->times[i]);
+    }
+}
+
+/* Batches of growing values, between rows that stay empty, leave the very bytes that single setters leave. */
+Test(store_column, batches_set_what_single_setters_do)
+{
+    static const uint8_t types[] = {ASY_TEXT, ASY_ENUM, ASY_INT, ASY_NUMBER, ASY_TIME};
+    static const uint8_t needs[] = {ASY_NEED_VALUE, ASY_NEED_PRESENCE, ASY_NEED_NOTHING};
+    static struct values values;
+    for (size_t t = 0; t < ASY_COUNT_OF(types); t++)
+        for (size_t k = 0; k < ASY_COUNT_OF(needs); k++) {
+            struct rig batched, single;
+            rig_init(&batched, types[t], needs[k]);
+            rig_init(&single, types[t], needs[k]);
+            batched.field.n_values = single.field.n_values = 100000;
+            uint64_t seed = 81 + 3 * t + k;
+            uint32_t n_rows = 0;
+            for (uint32_t step = 0; step < 300; step++) {
+                const uint32_t n_before = fixture_below(&seed, 20), n_after = fixture_below(&seed, 20);
+                draw_values(&values, &seed, fixture_below(&seed, step % 2 ? 20 : BATCH_MOST + 1), 10 + step * step, 1 + step / 5);
+                const uint32_t row0 = n_rows + n_before;
+                n_rows = row0 + values.n + n_after;
+                extend(&batched, n_rows);
+                extend(&single, n_rows);
+                set_batch(&batched, types[t], row0, &values);
+                set_singly(&single, types[t], row0, &values);
+                cr_assert_eq(batched.column.n_filled, single.column.n_filled);
+                cr_assert_eq(batched.column.width, single.column.width);
+                const uint64_t n_bytes = asy_column_bytes(&batched.column);
+                cr_assert(n_bytes == 0 || memcmp(batched.column.range.base, single.column.range.base, n_bytes) == 0,
+                          "type %u, need %u, step %u", types[t], needs[k], step);
+            }
+            expect_valid(&batched);
+            cr_expect_eq(batched.column.n_filled > 0, needs[k] != ASY_NEED_NOTHING);
+            asy_column_trim(&batched.column, &batched.arena);
+            expect_valid(&batched);
+            extend(&batched, n_rows + 100);
+            expect_valid(&batched);
+            rig_fini(&batched);
+            rig_fini(&single);
+        }
+}
+
+Test(store_column, presents_at_every_place_in_a_byte)
+{
+    for (uint32_t before = 0; before < 9; before++)
+        for (uint32_t n = 0; n < 40; n++) {
+            struct rig rig;
+            uint8_t present[40];
+            uint64_t seed = 91 + n;
+            uint32_t n_present = 0;
+            rig_init(&rig, ASY_TEXT, ASY_NEED_PRESENCE);
+            extend(&rig, before + n + 9);
+            for (uint32_t i = 0; i < n; i++)
+                n_present += present[i] = (uint8_t)fixture_below(&seed, 2);
+            asy_column_set_presents(&rig.column, before, n, present);
+            cr_assert_eq(rig.column.n_filled, n_present);
+            for (uint32_t row = 0; row < before + n + 9; row++)
+                cr_assert_eq(asy_column_filled(&rig.column, row), row >= before && row < before + n && present[row - before]);
+            rig_fini(&rig);
+        }
+}
+
+Test(store_column, integers_at_the_edges_of_each_width_in_a_batch)
+{
+    static const int64_t edges[] = {-127, 127, -128, 128, -32767, 32767, -32768, 32768, -(int64_t)INT32_MAX, INT32_MAX, INT32_MIN,
+                                    (int64_t)INT32_MAX + 1, INT64_MIN + 1, INT64_MAX};
+    static const uint8_t widths[] = {1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8};
+    for (size_t i = 0; i < ASY_COUNT_OF(edges); i++) {
+        struct rig rig;
+        struct assay_error error;
+        rig_init(&rig, ASY_INT, ASY_NEED_VALUE);
+        extend(&rig, 10);
+        const int64_t values[] = {ASY_INT_EMPTY, 0, edges[i], ASY_INT_EMPTY, -1};
+        cr_assert_eq(asy_column_set_ints(&rig.column, 2, 5, values, &error), ASSAY_OK);
+        cr_expect_eq(rig.column.width, widths[i]);
+        for (uint32_t k = 0; k < 5; k++)
+            cr_expect_eq(asy_column_int(&rig.column, 2 + k), values[k]);
+        cr_expect_eq(rig.column.n_filled, 3);
+        expect_valid(&rig);
+        rig_fini(&rig);
+    }
+}
+
+/* Texts of several blocks fail in the last of them: none is set. */
+Test(store_column, a_batch_of_texts_without_memory_sets_no_row)
+{
+    static struct values values;
+    for (uint64_t fail_at = 1;; fail_at++) {
+        struct rig rig;
+        struct assay_error error;
+        uint64_t seed = 95;
+        rig_init(&rig, ASY_TEXT, ASY_NEED_VALUE);
+        extend(&rig, BATCH_MOST + 2);
+        cr_assert_eq(asy_column_set_text(&rig.column, 0, ASY_STR("first"), &error), ASSAY_OK);
+        draw_values(&values, &seed, BATCH_MOST, 100000, 1);
+        struct fixture_faults faults = {.fail_at = fail_at};
+        fixture_mem_init(&rig.mem, &faults);
+        rig.mem.live_bytes = asy_dict_bytes(&rig.column.dict);
+        assay_status status = asy_column_set_texts(&rig.column, 1, BATCH_MOST, values.texts, &error);
+        expect_valid(&rig);
+        if (status != ASSAY_OK) {
+            cr_assert_eq(status, ASSAY_E_NOMEM);
+            cr_assert(strstr(error.text, "field some.field: different texts: expected memory for one more"), "%s", error.text);
+            cr_assert_eq(rig.column.n_filled, 1);
+            for (uint32_t row = 1; row < BATCH_MOST + 2; row++)
+                cr_assert_eq(asy_column_code(&rig.column, row), 0);
+        }
+        rig_fini(&rig);
+        if (status == ASSAY_OK)
+            break;
+        cr_assert_lt(fail_at, 100);
+    }
 }

@@ -89,7 +89,7 @@ Test(store_dict, model_of_many_texts_with_a_common_prefix)
     cr_expect_eq(mem.live_bytes, 0);
 }
 
-/* Only 32 bits of the hash are kept: texts that agree in them must still be told apart. */
+/* Only 8 bits of the hash are kept beside the place: texts that agree in them must still be told apart. */
 Test(store_dict, equal_short_hash_is_not_equal_text)
 {
     enum { N_TEXTS = 200000 };
@@ -99,7 +99,7 @@ Test(store_dict, equal_short_hash_is_not_equal_text)
     asy_mem_init(&mem, NULL);
     asy_hasher_init(&hasher, 4);
     asy_dict_init(&dict, &mem, &hasher);
-    /* 200,000 texts have about 4.7 pairs with equal 32 bits. */
+    /* 200,000 texts have thousands of pairs of one bucket and tag. */
     for (uint32_t i = 0; i < N_TEXTS; i++) {
         uint32_t code;
         cr_assert_eq(asy_dict_intern(&dict, (struct asy_str){(const char *)&i, sizeof i}, &code), ASSAY_OK);
@@ -107,6 +107,144 @@ Test(store_dict, equal_short_hash_is_not_equal_text)
     }
     expect_valid(&dict);
     asy_dict_fini(&dict);
+}
+
+/* Batches of all sizes, with empty texts and repeats inside and between them, against one after the other. */
+Test(store_dict, batches_intern_as_single_calls_do)
+{
+    enum { N_STEPS = 300, N_MOST = 300 };
+    struct asy_mem mem;
+    struct asy_hasher hasher;
+    struct asy_dict batched, single;
+    asy_mem_init(&mem, NULL);
+    asy_hasher_init(&hasher, 6);
+    asy_dict_init(&batched, &mem, &hasher);
+    asy_dict_init(&single, &mem, &hasher);
+    uint64_t seed = 61;
+    for (uint32_t step = 0; step < N_STEPS; step++) {
+        static char words[N_MOST][24];
+        struct asy_str texts[N_MOST];
+        uint32_t codes[N_MOST + 1];
+        uint32_t n = fixture_below(&seed, fixture_below(&seed, 2) ? 40 : N_MOST + 1);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t which = fixture_below(&seed, 200 * (step + 1));
+            texts[i] = (struct asy_str){words[i], (uint32_t)snprintf(words[i], sizeof words[i], "text %u", which)};
+            if (which % 9 == 0)
+                texts[i] = (struct asy_str){NULL, 0};
+        }
+        codes[n] = 77;
+        cr_assert_eq(asy_dict_intern_batch(&batched, texts, n, codes), ASSAY_OK);
+        cr_assert_eq(codes[n], 77);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t code;
+            cr_assert_eq(asy_dict_intern(&single, texts[i], &code), ASSAY_OK);
+            cr_assert_eq(codes[i], code);
+        }
+        if (step % 20 == 0) {
+            expect_valid(&batched);
+            asy_dict_trim(&batched);
+            expect_valid(&batched);
+        }
+    }
+    cr_expect_eq(batched.n, single.n);
+    cr_expect_gt(batched.n, 12000, "found %u: enough to ask for buckets first", batched.n);
+    asy_dict_fini(&batched);
+    asy_dict_fini(&single);
+    cr_expect_eq(mem.live_bytes, 0);
+}
+
+/* Beyond 4 GiB of text, made smaller. */
+Test(store_dict, offsets_become_wide_where_text_is_much)
+{
+    enum { N_TEXTS = 2000 };
+    struct asy_mem mem;
+    struct asy_hasher hasher;
+    struct asy_dict dict;
+    asy_mem_init(&mem, NULL);
+    asy_hasher_init(&hasher, 7);
+    asy_dict_init(&dict, &mem, &hasher);
+    dict.narrow_max = 5000;
+    for (uint32_t i = 0; i < N_TEXTS; i++) {
+        char text[24];
+        uint32_t code;
+        uint32_t len = (uint32_t)snprintf(text, sizeof text, "%09u.", i);
+        cr_assert_eq(asy_dict_intern(&dict, (struct asy_str){text, len}, &code), ASSAY_OK);
+        cr_assert_eq(code, i + 1);
+        cr_assert_eq(dict.is_wide, i >= 500, "text %u", i);
+        if (i % 100 == 0 || (i > 495 && i < 505))
+            expect_valid(&dict);
+    }
+    asy_dict_trim(&dict);
+    expect_valid(&dict);
+    cr_expect_eq(asy_dict_bytes(&dict), mem.live_bytes);
+    for (uint32_t i = 0; i < N_TEXTS; i++) {
+        char text[24];
+        uint32_t len = (uint32_t)snprintf(text, sizeof text, "%09u.", i);
+        cr_assert(asy_str_eq(asy_dict_text(&dict, i + 1), (struct asy_str){text, len}));
+    }
+    asy_dict_fini(&dict);
+    cr_expect_eq(mem.live_bytes, 0);
+}
+
+Test(store_dict, trimmed_it_holds_little_beside_its_text)
+{
+    enum { N_TEXTS = 100000 };
+    struct asy_mem mem;
+    struct asy_hasher hasher;
+    struct asy_dict dict;
+    asy_mem_init(&mem, NULL);
+    asy_hasher_init(&hasher, 8);
+    asy_dict_init(&dict, &mem, &hasher);
+    for (uint32_t i = 0; i < N_TEXTS; i++) {
+        uint32_t code;
+        cr_assert_eq(asy_dict_intern(&dict, (struct asy_str){(const char *)&i, sizeof i}, &code), ASSAY_OK);
+    }
+    asy_dict_trim(&dict);
+    expect_valid(&dict);
+    cr_expect_leq(asy_dict_bytes(&dict), N_TEXTS * (4 + 4 + 12ull), "found %u", (unsigned)asy_dict_bytes(&dict));
+    uint32_t code;
+    cr_assert_eq(asy_dict_intern(&dict, ASY_STR("late"), &code), ASSAY_OK);
+    cr_expect_eq(code, N_TEXTS + 1);
+    expect_valid(&dict);
+    asy_dict_fini(&dict);
+    cr_expect_eq(mem.live_bytes, 0);
+}
+
+Test(store_dict, every_allocation_of_a_batch_fails_once)
+{
+    enum { N_TEXTS = 300 };
+    static char words[N_TEXTS][16];
+    struct asy_str texts[N_TEXTS];
+    uint32_t codes[N_TEXTS];
+    for (uint32_t i = 0; i < N_TEXTS; i++)
+        texts[i] = (struct asy_str){words[i], (uint32_t)snprintf(words[i], sizeof words[i], "text %u", i)};
+    for (uint64_t fail_at = 1;; fail_at++) {
+        struct fixture_faults faults = {.fail_at = fail_at, .once = true};
+        struct asy_mem mem;
+        struct asy_hasher hasher;
+        struct asy_dict dict;
+        fixture_mem_init(&mem, &faults);
+        asy_hasher_init(&hasher, 5);
+        asy_dict_init(&dict, &mem, &hasher);
+        dict.narrow_max = 1000;
+        assay_status status = asy_dict_intern_batch(&dict, texts, N_TEXTS, codes);
+        expect_valid(&dict);
+        if (status != ASSAY_OK) {
+            cr_assert_eq(status, ASSAY_E_NOMEM);
+            for (uint32_t i = 0; i < N_TEXTS; i++)
+                cr_assert_eq(asy_dict_find(&dict, texts[i]), i + 1 < dict.n ? i + 1 : 0);
+            cr_assert_eq(asy_dict_intern_batch(&dict, texts, N_TEXTS, codes), ASSAY_OK);
+        }
+        for (uint32_t i = 0; i < N_TEXTS; i++)
+            cr_assert_eq(codes[i], i + 1);
+        faults.fail_at = faults.n_calls + 1; /* trimming does without */
+        asy_dict_trim(&dict);
+        expect_valid(&dict);
+        asy_dict_fini(&dict);
+        cr_assert_eq(mem.live_bytes, 0);
+        if (status == ASSAY_OK)
+            break;
+    }
 }
 
 Test(store_dict, every_allocation_fails_once)

@@ -46,17 +46,36 @@ static uint32_t put(struct rig *rig, struct asy_str key, bool *is_new)
     return row;
 }
 
-Test(store_index, group_masks_equal_their_plain_twins)
+Test(store_index, bucket_masks_equal_their_plain_twins)
 {
     uint64_t seed = 31;
     for (uint32_t round = 0; round < 10000; round++) {
-        _Alignas(16) uint8_t tags[ASY_GROUP_SLOTS];
-        for (uint32_t i = 0; i < ASY_GROUP_SLOTS; i++)
-            tags[i] = fixture_below(&seed, 3) ? (uint8_t)fixture_below(&seed, round % 128 + 1) : ASY_TAG_FREE;
-        uint8_t tag = (uint8_t)fixture_below(&seed, round % 128 + 1);
-        cr_assert_eq(asy_group_match(tags, tag), asy_group_match_plain(tags, tag));
-        cr_assert_eq(asy_group_free(tags), asy_group_free_plain(tags));
+        _Alignas(64) struct asy_bucket bucket = {.passed = (uint32_t)fixture_random(&seed)};
+        for (uint32_t i = 0; i < ASY_BUCKET_SLOTS; i++)
+            bucket.tags[i] = fixture_below(&seed, 3) ? (uint8_t)fixture_below(&seed, round % 255 + 1) : ASY_TAG_FREE;
+        uint8_t tag = (uint8_t)fixture_below(&seed, round % 255 + 1);
+        cr_assert_eq(asy_bucket_match(&bucket, tag), asy_bucket_match_plain(&bucket, tag));
+        cr_assert_eq(asy_bucket_match(&bucket, ASY_TAG_FREE), asy_bucket_match_plain(&bucket, ASY_TAG_FREE));
     }
+}
+
+Test(store_index, equal_bytes_of_every_length)
+{
+    char a[100], b[100];
+    for (uint32_t len = 0; len < 80; len++)
+        for (uint32_t offset = 0; offset < 9; offset++) {
+            for (uint32_t i = 0; i < sizeof a; i++)
+                a[i] = b[i] = (char)(i * 7 + len);
+            b[offset + len] = a[offset + len] = 1;
+            cr_assert(asy_bytes_eq(a + offset, b + offset, len));
+            b[offset + len] = 2; /* behind the end */
+            cr_assert(asy_bytes_eq(a + offset, b + offset, len));
+            for (uint32_t at = 0; at < len; at++) {
+                b[offset + at] ^= 64;
+                cr_assert_not(asy_bytes_eq(a + offset, b + offset, len), "length %u, byte %u differs", len, at);
+                b[offset + at] ^= 64;
+            }
+        }
 }
 
 Test(store_index, empty_index_finds_nothing)
@@ -143,7 +162,7 @@ Test(store_index, a_hundred_thousand_keys_with_a_common_prefix)
     expect_valid(&rig);
     cr_expect_eq(rig.index.n_rebuilds, 0, "ordinary keys never need a new secret");
     cr_expect_leq(asy_index_bytes(&rig.index), N_KEYS * 12ull);
-    static const uint32_t sizes[] = {0, 1, 31, 32, 33, 1000, 2 * N_KEYS};
+    static const uint32_t sizes[] = {0, 1, 15, 16, 17, 31, 32, 33, 1000, 2 * N_KEYS};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         memset(rows, 0xEE, sizeof rows);
         asy_index_find_batch(&rig.index, keys, sizes[s], rows);
@@ -176,6 +195,140 @@ Test(store_index, keys_of_one_group_force_a_new_secret)
         n++;
     }
     cr_expect_eq(rig.index.n_rebuilds, 1, "found %u", rig.index.n_rebuilds);
+    expect_valid(&rig);
+    rig_fini(&rig);
+}
+
+/* One who knows it better stays below the longest path, with many groups of keys of one bucket, or of one bucket and tag. */
+Test(store_index, keys_that_are_all_in_all_too_close_force_a_new_secret)
+{
+    enum { N_KEYS = 20000 };
+    static const uint64_t masks[] = {0x3F, 0xFFull << 56 | 7};
+    for (size_t m = 0; m < 2; m++) {
+        struct rig rig;
+        rig_init(&rig, 15);
+        const struct asy_hasher known = rig.index.hasher;
+        uint32_t n = 0;
+        for (uint64_t i = 0; n < N_KEYS; i++) {
+            struct asy_str key = {(const char *)&i, sizeof i};
+            if (asy_hash(&known, key) & masks[m])
+                continue;
+            bool is_new;
+            cr_assert_eq(put(&rig, key, &is_new), n);
+            cr_assert(is_new);
+            n++;
+        }
+        cr_expect_eq(rig.index.n_rebuilds, 1, "found %u", rig.index.n_rebuilds);
+        cr_expect_leq(rig.index.table.effort, rig.index.n_used / 2, "found %u", (unsigned)rig.index.table.effort);
+        expect_valid(&rig);
+        rig_fini(&rig);
+    }
+}
+
+/* Whatever the lengths, and wherever the first key of another length comes. */
+Test(store_index, keys_of_one_length_and_of_many)
+{
+    for (uint32_t n_same = 0; n_same < 40; n_same++) {
+        struct rig rig;
+        rig_init(&rig, n_same);
+        char text[64];
+        for (uint32_t i = 0; i < 60; i++) {
+            uint32_t len = (uint32_t)snprintf(text, sizeof text, "%018u%.*s", i, i < n_same ? 0 : (int)(i % 7), "abcdefg");
+            bool is_new;
+            cr_assert_eq(put(&rig, (struct asy_str){text, len}, &is_new), i);
+            cr_assert(is_new);
+            expect_valid(&rig);
+        }
+        uint64_t n_bytes = 0;
+        for (uint32_t i = 0; i < 60; i++) {
+            uint32_t len = (uint32_t)snprintf(text, sizeof text, "%018u%.*s", i, i < n_same ? 0 : (int)(i % 7), "abcdefg");
+            cr_assert(asy_str_eq(asy_keys_text(&rig.keys, i), (struct asy_str){text, len}));
+            n_bytes += len;
+        }
+        cr_assert_eq(rig.keys.width, ASY_KEYS_MIXED);
+        cr_assert_eq(asy_keys_bytes(&rig.keys), n_bytes + 61 * 8);
+        rig_fini(&rig);
+    }
+}
+
+Test(store_index, keys_of_one_length_take_their_bytes_only)
+{
+    struct rig rig;
+    rig_init(&rig, 8);
+    for (uint32_t i = 0; i < 5000; i++) {
+        bool is_new;
+        cr_assert_eq(put(&rig, (struct asy_str){(const char *)&i, sizeof i}, &is_new), i);
+    }
+    cr_expect_eq(rig.keys.width, 4);
+    cr_expect_eq(asy_keys_bytes(&rig.keys), 20000);
+    cr_expect_eq(rig.keys.offsets.used_bytes, 0);
+    asy_keys_trim(&rig.keys, &rig.arena);
+    expect_valid(&rig);
+    rig_fini(&rig);
+}
+
+/* Batches of all sizes with repeats inside and between them, against one after the other. */
+Test(store_index, batches_put_as_single_puts_do)
+{
+    enum { N_STEPS = 400, N_MOST = 300 };
+    for (uint32_t is_mixed = 0; is_mixed < 2; is_mixed++) {
+        uint64_t seed = 51 + is_mixed;
+        struct rig batched, single;
+        rig_init(&batched, 9);
+        rig_init(&single, 9);
+        for (uint32_t step = 0; step < N_STEPS; step++) {
+            static char texts[N_MOST][24];
+            struct asy_str keys[N_MOST];
+            uint32_t rows[N_MOST + 1];
+            bool is_new[N_MOST];
+            uint32_t n = fixture_below(&seed, fixture_below(&seed, 2) ? 40 : N_MOST + 1);
+            for (uint32_t i = 0; i < n; i++)
+                keys[i] = (struct asy_str){texts[i], (uint32_t)snprintf(texts[i], sizeof texts[i], is_mixed ? "k%u" : "k%017u",
+                                                                        fixture_below(&seed, 40 * (step + 1)))};
+            struct assay_error error;
+            rows[n] = 77;
+            cr_assert_eq(asy_index_put_batch(&batched.index, keys, n, rows, is_new, &error), ASSAY_OK);
+            cr_assert_eq(rows[n], 77);
+            for (uint32_t i = 0; i < n; i++) {
+                bool single_is_new;
+                cr_assert_eq(rows[i], put(&single, keys[i], &single_is_new));
+                cr_assert_eq(is_new[i], single_is_new);
+            }
+            cr_assert_eq(batched.keys.n_rows, single.keys.n_rows);
+            if (step % 20 == 0)
+                expect_valid(&batched);
+        }
+        cr_expect_gt(batched.keys.n_rows, 10000);
+        for (uint32_t row = 0; row < single.keys.n_rows; row++)
+            cr_assert(asy_str_eq(asy_keys_text(&batched.keys, row), asy_keys_text(&single.keys, row)));
+        expect_valid(&batched);
+        rig_fini(&batched);
+        rig_fini(&single);
+    }
+}
+
+/* Under a hostile batch the secret changes between two of its keys. */
+Test(store_index, a_batch_outlives_a_new_secret)
+{
+    enum { N_KEYS = 1500 };
+    struct rig rig;
+    rig_init(&rig, 5);
+    const struct asy_hasher known = rig.index.hasher;
+    static uint64_t chosen[2 * N_KEYS];
+    static struct asy_str keys[2 * N_KEYS];
+    static uint32_t rows[2 * N_KEYS];
+    static bool is_new[2 * N_KEYS];
+    uint32_t n = 0;
+    for (uint64_t i = 0; n < N_KEYS; i++)
+        if ((asy_hash(&known, (struct asy_str){(const char *)&i, sizeof i}) & 0xFFF) == 0)
+            chosen[n++] = i;
+    for (uint32_t i = 0; i < 2 * N_KEYS; i++)
+        keys[i] = (struct asy_str){(const char *)&chosen[i / 2], sizeof chosen[0]};
+    struct assay_error error;
+    cr_assert_eq(asy_index_put_batch(&rig.index, keys, 2 * N_KEYS, rows, is_new, &error), ASSAY_OK);
+    for (uint32_t i = 0; i < 2 * N_KEYS; i++)
+        cr_assert(rows[i] == i / 2 && is_new[i] == (i % 2 == 0));
+    cr_expect_eq(rig.index.n_rebuilds, 1);
     expect_valid(&rig);
     rig_fini(&rig);
 }
@@ -238,9 +391,48 @@ Test(store_index, keys_beyond_their_range_are_refused)
     cr_expect_eq(asy_keys_push(&keys, ASY_STR("x"), &error), ASSAY_E_LIMIT);
     cr_expect(strstr(error.text, "expected at most 2097152 bytes, found 2097153"), "%s", error.text);
     cr_expect_eq(keys.n_rows, 2);
+    cr_expect_eq(keys.width, sizeof big, "a key that was refused does not count");
     cr_expect_eq(asy_keys_push(&keys, ASY_STR(""), &error), ASSAY_OK);
     cr_expect_eq(asy_keys_text(&keys, 2).len, 0);
     asy_arena_fini(&arena);
+}
+
+/* What came before the failing key is in; trying again goes on from there. */
+Test(store_index, every_allocation_of_a_batch_fails_once)
+{
+    enum { N_KEYS = 500 };
+    uint32_t numbers[N_KEYS], rows[N_KEYS];
+    bool is_new[N_KEYS];
+    struct asy_str keys[N_KEYS];
+    for (uint32_t i = 0; i < N_KEYS; i++) {
+        numbers[i] = i;
+        keys[i] = (struct asy_str){(const char *)&numbers[i], sizeof numbers[i]};
+    }
+    for (uint64_t fail_at = 1;; fail_at++) {
+        struct fixture_faults faults = {.fail_at = fail_at, .once = true};
+        struct rig rig;
+        struct assay_error error;
+        rig_init(&rig, 6);
+        fixture_mem_init(&rig.mem, &faults);
+        assay_status status = asy_index_put_batch(&rig.index, keys, N_KEYS, rows, is_new, &error);
+        uint32_t n_in = rig.keys.n_rows;
+        if (status != ASSAY_OK) {
+            char text[100];
+            snprintf(text, sizeof text, "lead index: expected memory for one more key, found none after %u", n_in);
+            cr_assert_eq(status, ASSAY_E_NOMEM);
+            cr_assert_str_eq(error.text, text);
+            expect_valid(&rig);
+            for (uint32_t i = 0; i < N_KEYS; i++)
+                cr_assert_eq(asy_index_find(&rig.index, keys[i]), i < n_in ? i : ASY_ROW_NONE);
+            cr_assert_eq(asy_index_put_batch(&rig.index, keys, N_KEYS, rows, is_new, &error), ASSAY_OK);
+        }
+        for (uint32_t i = 0; i < N_KEYS; i++)
+            cr_assert(rows[i] == i && (status == ASSAY_OK || is_new[i] == (i >= n_in)));
+        expect_valid(&rig);
+        rig_fini(&rig);
+        if (status == ASSAY_OK)
+            break;
+    }
 }
 
 Test(store_index, every_allocation_fails_once)

@@ -15,6 +15,8 @@
 
 _Static_assert(_Alignof(max_align_t) >= 16, "malloc must align to 16 bytes, as struct assay_allocator promises");
 
+enum { HUGE_BYTES = 2 << 20, WISH_FROM_BYTES = 8 << 20 };
+
 /* ---- the allocator ---- */
 
 static void *default_alloc(void *ctx, size_t size_bytes)
@@ -45,6 +47,7 @@ void asy_mem_init(struct asy_mem *mem, const struct assay_allocator *table)
         return;
     }
     mem->table = (struct assay_allocator){.struct_size = sizeof(struct assay_allocator),
+                                          .flags = ASSAY_ALLOC_ZEROED, /* calloc knows fresh pages to be zero */
                                           .alloc = default_alloc,
                                           .resize = default_resize,
                                           .release = default_release};
@@ -57,8 +60,9 @@ void *asy_mem_alloc(struct asy_mem *mem, size_t size_bytes)
     void *p = mem->table.alloc(mem->table.ctx, size_bytes);
     if (!p)
         return NULL;
-    /* calloc knows fresh pages to be zero and does not touch them. */
-    if (mem->table.alloc != default_alloc)
+    if (size_bytes >= WISH_FROM_BYTES)
+        asy_mem_wish_huge(p, size_bytes);
+    if (!(mem->table.flags & ASSAY_ALLOC_ZEROED))
         memset(p, 0, size_bytes);
     __atomic_fetch_add(&mem->live_bytes, size_bytes, __ATOMIC_RELAXED);
     return p;
@@ -85,8 +89,11 @@ void *asy_mem_resize(struct asy_mem *mem, void *p, size_t old_bytes, size_t new_
     uint8_t *moved = mem->table.resize(mem->table.ctx, p, old_bytes, new_bytes);
     if (!moved)
         return NULL;
-    if (new_bytes > old_bytes)
+    if (new_bytes > old_bytes) {
+        if (new_bytes - old_bytes >= WISH_FROM_BYTES)
+            asy_mem_wish_huge(moved + old_bytes, new_bytes - old_bytes);
         memset(moved + old_bytes, 0, new_bytes - old_bytes);
+    }
     /* Wraps as it should where the block shrinks. */
     __atomic_fetch_add(&mem->live_bytes, (uint64_t)new_bytes - (uint64_t)old_bytes, __ATOMIC_RELAXED);
     return moved;
@@ -102,7 +109,6 @@ void asy_mem_free(struct asy_mem *mem, void *p, size_t size_bytes)
 
 void asy_mem_wish_huge(void *p, size_t size_bytes)
 {
-    enum { HUGE_BYTES = 2 << 20 };
     const uintptr_t from = ((uintptr_t)p + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1);
     const uintptr_t to = ((uintptr_t)p + size_bytes) & ~(uintptr_t)(HUGE_BYTES - 1);
     if (p != NULL && from < to)
@@ -260,8 +266,9 @@ bool asy_pool_grow(struct asy_pool *pool, void **items, uint32_t *cap, uint32_t 
 
 /* ---- the arena ---- */
 
-#define STEP_BYTES (2ULL << 20)
+#define STEP_BYTES ((uint64_t)HUGE_BYTES)
 #define RESERVE_LEAST_BYTES (64ULL << 30)
+enum { GROW_SHARE = 8 }; /* a private range grows by at least this part of itself: every step is a system call */
 
 /* Rounded up to whole steps; the largest multiple when that would overflow. */
 static uint64_t whole_steps(uint64_t bytes)
@@ -301,54 +308,60 @@ static bool file_size_allowed(uint64_t bytes)
     return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || bytes <= limit.rlim_cur;
 }
 
-/* Map the whole file at an address that is a multiple of the step, so that huge pages fit. NULL with errno. */
-static uint8_t *map_aligned(int fd, uint64_t bytes)
+/* Space at an address that is a multiple of the step, so that huge pages fit; nothing may touch it yet. NULL with errno. */
+static uint8_t *space_aligned(uint64_t bytes)
 {
     uint8_t *space = mmap(NULL, bytes + STEP_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (space == MAP_FAILED)
         return NULL;
     uint64_t front_bytes = (STEP_BYTES - ((uintptr_t)space & (STEP_BYTES - 1))) & (STEP_BYTES - 1);
-    uint8_t *base = space + front_bytes;
-    if (mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) == MAP_FAILED) {
-        int saved_errno = errno;
-        munmap(space, bytes + STEP_BYTES);
-        errno = saved_errno;
-        return NULL;
-    }
     if (front_bytes)
         munmap(space, front_bytes);
-    munmap(base + bytes, STEP_BYTES - front_bytes);
-    return base;
+    munmap(space + front_bytes + bytes, STEP_BYTES - front_bytes);
+    return space + front_bytes;
+}
+
+/* The whole file over the space. False with errno, and the space is given back. */
+static bool file_over(uint8_t *base, uint64_t bytes, int fd)
+{
+    if (mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) != MAP_FAILED)
+        return true;
+    int saved_errno = errno;
+    munmap(base, bytes);
+    errno = saved_errno;
+    return false;
+}
+
+/* Wishes for fresh space. The leads are personal data: a core dump must not carry them. And where huge pages are everybody's
+ * default, the first bytes of thousands of columns must not take 2 MiB each. */
+static void wish_for_space(uint8_t *base, uint64_t bytes, bool is_shared)
+{
+    (void)madvise(base, bytes, MADV_DONTDUMP);
+    if (!is_shared)
+        (void)madvise(base, bytes, MADV_NOHUGEPAGE);
 }
 
 /* Whether `bytes` can be reserved; errno says why not. */
 static bool reserve(struct asy_arena *arena, uint64_t bytes)
 {
-    if (!file_size_allowed(bytes)) {
+    if (arena->is_shared && !file_size_allowed(bytes)) {
         errno = EFBIG;
         return false;
     }
-    if (ftruncate(arena->fd, (off_t)bytes) != 0)
+    if (arena->is_shared && ftruncate(arena->fd, (off_t)bytes) != 0)
         return false;
-    arena->base = map_aligned(arena->fd, bytes);
-    if (!arena->base)
+    uint8_t *base = space_aligned(bytes);
+    if (!base || (arena->is_shared && !file_over(base, bytes, arena->fd)))
         return false;
+    wish_for_space(base, bytes, arena->is_shared);
+    arena->base = base;
     arena->reserved_bytes = bytes;
     return true;
 }
 
-assay_status asy_arena_init(struct asy_arena *arena, uint64_t reserve_bytes, struct assay_error *error)
+/* `reserve_bytes`, or as much of it as there is. Finishes the arena when even the least is not to be had. */
+static assay_status reserve_some(struct asy_arena *arena, uint64_t reserve_bytes, struct assay_error *error)
 {
-    *arena = (struct asy_arena){.fd = -1};
-    if (reserve_bytes == 0 || reserve_bytes > INT64_MAX)
-        return asy_fail(error, ASSAY_E_PARAM, "lead arena: bytes to reserve: expected 1 to 2^63 - 1, found %" PRIu64,
-                        reserve_bytes);
-    arena->fd = arena_file(&arena->on_disk);
-    if (arena->fd < 0)
-        return asy_fail(error, ASSAY_E_IO,
-                        "lead arena: expected a memory file or an unnamed file in /tmp, found neither (%s)",
-                        strerrordesc_np(errno));
-
     uint64_t bytes = whole_steps(reserve_bytes);
     while (!reserve(arena, bytes)) {
         uint64_t half_bytes = whole_steps(bytes / 2);
@@ -357,15 +370,43 @@ assay_status asy_arena_init(struct asy_arena *arena, uint64_t reserve_bytes, str
             continue;
         }
         int why = errno;
+        const char *raise = arena->is_shared ? "`ulimit -v` and `ulimit -f`" : "`ulimit -v`";
         asy_arena_fini(arena);
         return asy_fail(error, ASSAY_E_LIMIT,
                         "lead arena: address space: expected %" PRIu64
-                        " MiB to reserve (not memory), found a limit below that (%s); raise `ulimit -v` and `ulimit -f`",
-                        bytes >> 20, strerrordesc_np(why));
+                        " MiB to reserve (not memory), found a limit below that (%s); raise %s",
+                        bytes >> 20, strerrordesc_np(why), raise);
     }
-    /* The leads are personal data: a core dump must not carry them. Only a wish: failure changes nothing. */
-    (void)madvise(arena->base, arena->reserved_bytes, MADV_DONTDUMP);
     return ASSAY_OK;
+}
+
+static assay_status refuse_size(uint64_t reserve_bytes, struct assay_error *error)
+{
+    if (reserve_bytes != 0 && reserve_bytes <= INT64_MAX)
+        return ASSAY_OK;
+    return asy_fail(error, ASSAY_E_PARAM, "lead arena: bytes to reserve: expected 1 to 2^63 - 1, found %" PRIu64,
+                    reserve_bytes);
+}
+
+assay_status asy_arena_init(struct asy_arena *arena, uint64_t reserve_bytes, struct assay_error *error)
+{
+    *arena = (struct asy_arena){.fd = -1};
+    assay_status status = refuse_size(reserve_bytes, error);
+    return status == ASSAY_OK ? reserve_some(arena, reserve_bytes, error) : status;
+}
+
+assay_status asy_arena_init_shared(struct asy_arena *arena, uint64_t reserve_bytes, struct assay_error *error)
+{
+    *arena = (struct asy_arena){.fd = -1, .is_shared = true};
+    assay_status status = refuse_size(reserve_bytes, error);
+    if (status != ASSAY_OK)
+        return status;
+    arena->fd = arena_file(&arena->on_disk);
+    if (arena->fd < 0)
+        return asy_fail(error, ASSAY_E_IO,
+                        "lead arena: expected a memory file or an unnamed file in /tmp, found neither (%s)",
+                        strerrordesc_np(errno));
+    return reserve_some(arena, reserve_bytes, error);
 }
 
 void asy_arena_fini(struct asy_arena *arena)
@@ -390,9 +431,32 @@ assay_status asy_arena_range(struct asy_arena *arena, uint64_t cap_bytes, struct
     *out = (struct asy_range){.base = arena->base + arena->next,
                               .cap_bytes = bytes,
                               .offset = arena->next,
-                              .disk_fd = arena->on_disk ? arena->fd : -1};
+                              .disk_fd = arena->on_disk ? arena->fd : -1,
+                              .is_shared = arena->is_shared};
     arena->next += bytes;
     return ASSAY_OK;
+}
+
+/* ---- ranges ---- */
+
+/* Usable bytes from `used_bytes` up to `*end`, in a private range: more than was asked for where the system promises it. */
+static bool make_usable(const struct asy_range *range, uint64_t *end)
+{
+    uint64_t ample = whole_steps(range->used_bytes + range->used_bytes / GROW_SHARE);
+    if (ample > range->cap_bytes)
+        ample = range->cap_bytes;
+    uint8_t *from = range->base + range->used_bytes;
+    if (ample > *end && mprotect(from, ample - range->used_bytes, PROT_READ | PROT_WRITE) == 0) {
+        *end = ample;
+        return true;
+    }
+    return mprotect(from, *end - range->used_bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+/* Blocks of the fallback file from `used_bytes` up to `end`. 0 or the errno. */
+static int take_disk(const struct asy_range *range, uint64_t end)
+{
+    return posix_fallocate(range->disk_fd, (off_t)(range->offset + range->used_bytes), (off_t)(end - range->used_bytes));
 }
 
 assay_status asy_range_need(struct asy_range *range, uint64_t bytes, struct assay_error *error)
@@ -403,29 +467,59 @@ assay_status asy_range_need(struct asy_range *range, uint64_t bytes, struct assa
         return asy_fail(error, ASSAY_E_LIMIT,
                         "lead arena: one column or log: expected at most %" PRIu64 " bytes, found %" PRIu64,
                         range->cap_bytes, bytes);
-    uint64_t used_bytes = whole_steps(bytes);
-    uint64_t new_bytes = used_bytes - range->used_bytes;
-    if (range->disk_fd >= 0) {
-        int failed = posix_fallocate(range->disk_fd, (off_t)(range->offset + range->used_bytes), (off_t)new_bytes);
-        if (failed)
-            return asy_fail(error, ASSAY_E_IO, "/tmp: room for the leads: expected %" PRIu64 " MiB more, found: %s",
-                            new_bytes >> 20, strerrordesc_np(failed));
-    }
-    /* A small range stays on small pages: thousands of nearly empty columns must not take 2 MiB each. */
-    if (used_bytes > STEP_BYTES)
-        (void)madvise(range->base + range->used_bytes, new_bytes, MADV_HUGEPAGE);
-    range->used_bytes = used_bytes;
+    uint64_t end = whole_steps(bytes);
+    if (!range->is_shared && !make_usable(range, &end))
+        return asy_fail(error, ASSAY_E_NOMEM, "lead arena: memory: expected %" PRIu64 " MiB more, found: %s",
+                        (end - range->used_bytes) >> 20, strerrordesc_np(errno));
+    int failed = range->disk_fd >= 0 ? take_disk(range, end) : 0;
+    if (failed)
+        return asy_fail(error, ASSAY_E_IO, "/tmp: room for the leads: expected %" PRIu64 " MiB more, found: %s",
+                        (end - range->used_bytes) >> 20, strerrordesc_np(failed));
+    uint64_t small_bytes = range->used_bytes > STEP_BYTES ? range->used_bytes : STEP_BYTES;
+    if (end > small_bytes)
+        (void)madvise(range->base + small_bytes, end - small_bytes, MADV_HUGEPAGE);
+    range->used_bytes = end;
     return ASSAY_OK;
+}
+
+/* Where the file system cannot punch holes the pages are at least made zero, which is all the caller relies on. */
+static void empty_file_pages(struct asy_arena *arena, struct asy_range *range, uint64_t from, uint64_t n_bytes)
+{
+    if (fallocate(arena->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(range->offset + from),
+                  (off_t)n_bytes) != 0 &&
+        madvise(range->base + from, n_bytes, MADV_REMOVE) != 0)
+        memset(range->base + from, 0, n_bytes);
+}
+
+void asy_range_trim(struct asy_arena *arena, struct asy_range *range, uint64_t bytes)
+{
+    const uint64_t page_bytes = 4096; /* a larger page stays whole */
+    uint64_t from = bytes > range->used_bytes ? range->used_bytes : (bytes + page_bytes - 1) & ~(page_bytes - 1);
+    if (from >= range->used_bytes)
+        return;
+    if (range->is_shared && range->disk_fd < 0)
+        empty_file_pages(arena, range, from, range->used_bytes - from);
+    if (range->is_shared)
+        return;
+    (void)madvise(range->base + from, range->used_bytes - from, MADV_DONTNEED);
+    /* Else the system would soon make the step that is cut a whole huge page again. */
+    uint64_t step = from & ~(STEP_BYTES - 1);
+    if (step < from)
+        (void)madvise(range->base + step, STEP_BYTES, MADV_NOHUGEPAGE);
 }
 
 void asy_range_clear(struct asy_arena *arena, struct asy_range *range)
 {
     if (range->used_bytes == 0)
         return;
-    /* Where the file system cannot punch holes the pages are at least made zero, which is all the caller relies on. */
-    if (fallocate(arena->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)range->offset,
-                  (off_t)range->used_bytes) != 0 &&
-        madvise(range->base, range->used_bytes, MADV_REMOVE) != 0)
-        memset(range->base, 0, range->used_bytes);
+    if (range->is_shared) {
+        empty_file_pages(arena, range, 0, range->used_bytes);
+    } else if (mmap(range->base, range->used_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
+               MAP_FAILED) {
+        /* Fresh space: what was promised for the old one is free for others again. */
+        wish_for_space(range->base, range->used_bytes, false);
+    } else {
+        (void)madvise(range->base, range->used_bytes, MADV_DONTNEED);
+    }
     range->used_bytes = 0;
 }

@@ -24,7 +24,8 @@ void *asy_mem_alloc_n(struct asy_mem *mem, size_t n, size_t size_bytes);
 void *asy_mem_resize(struct asy_mem *mem, void *p, size_t old_bytes, size_t new_bytes);
 void asy_mem_free(struct asy_mem *mem, void *p, size_t size_bytes);
 /* Ask for huge pages under a large array that is read at random (half of the time of a look-up is the address translation
- * else). A wish: nothing depends on it. */
+ * else). A wish: nothing depends on it. What asy_mem_alloc and asy_mem_resize have to make zero, 8 MiB and more at a time, is
+ * wished for before it is touched: afterwards it is too late. */
 void asy_mem_wish_huge(void *p, size_t size_bytes);
 
 /* Makes room for item number `n` (0-based) in a growable array of `item_bytes` items: *items and *cap change
@@ -51,15 +52,19 @@ struct asy_str asy_pool_printf(struct asy_pool *pool, const char *format, ...) _
 /* Grow an array inside a pool (old copies stay until the pool goes): as asy_mem_grow, capacity doubles. */
 bool asy_pool_grow(struct asy_pool *pool, void **items, uint32_t *cap, uint32_t n, size_t item_bytes);
 
-/* The lead arena: one memfd (an unlinked file where memfd is missing), mapped shared once at a fixed reserve,
- * carved into ranges whose base addresses never move. Pages are committed when touched; the file grows in 2 MiB
- * steps. A forked worker shares it for free, and a database file can later be mapped in its place.
+/* The lead arena: address space reserved once and carved into ranges whose base addresses never move. Two kinds:
+ *
+ *   private   anonymous memory, unusable until asy_range_need makes it so. Ordinary runs: only such memory gets huge pages
+ *             on most machines, and it counts towards the system's promises no earlier than it is needed
+ *   shared    one memfd (an unlinked file where memfd is missing), mapped shared: another process can map it too
  *
  *   arena : [ range 0 ........ | range 1 ........ | ... ]      each range: [ used | reserved, untouched ]
  *
- * Range sizes are address space, not memory. */
+ * Range sizes are address space, not memory. Pages are taken when touched: small ones in the first 2 MiB of a range, so that
+ * thousands of nearly empty columns cost little, huge ones (a wish) behind them. */
 struct asy_arena {
-    int fd;
+    bool is_shared;
+    int fd;                  /* of a shared one, else -1 */
     uint8_t *base;
     uint64_t reserved_bytes; /* of address space */
     uint64_t next;           /* first byte not given to a range */
@@ -69,21 +74,28 @@ struct asy_arena {
 struct asy_range {
     uint8_t *base;
     uint64_t cap_bytes;  /* reserved */
-    uint64_t used_bytes; /* committed by asy_range_need, rounded up */
-    uint64_t offset;     /* in the arena's file */
+    uint64_t used_bytes; /* usable: made so by asy_range_need, rounded up */
+    uint64_t offset;     /* in the arena, and so in its file */
     int disk_fd;         /* the arena's file if it is on disk, else -1; borrowed */
+    bool is_shared;
 };
 
-/* Where `reserve_bytes` of address space are not to be had, half of it is tried, and so on down to 64 GiB. ASSAY_E_LIMIT
- * when that fails as well, ASSAY_E_IO when no file can be made. A failed or finished arena may be finished again. */
+/* A private arena. Where `reserve_bytes` of address space are not to be had, half of it is tried, and so on down to 64 GiB;
+ * ASSAY_E_LIMIT when that fails as well. A failed or finished arena may be finished again. */
 assay_status asy_arena_init(struct asy_arena *arena, uint64_t reserve_bytes, struct assay_error *error);
+/* A shared one; also ASSAY_E_IO when no file can be made. */
+assay_status asy_arena_init_shared(struct asy_arena *arena, uint64_t reserve_bytes, struct assay_error *error);
 void asy_arena_fini(struct asy_arena *arena);
 /* A range of at most `cap_bytes` (rounded up to 2 MiB). ASSAY_E_LIMIT when the arena's address space is used up. */
 assay_status asy_arena_range(struct asy_arena *arena, uint64_t cap_bytes, struct asy_range *out,
                              struct assay_error *error);
-/* Make the first `bytes` of the range usable (new bytes are zero). ASSAY_E_LIMIT beyond its capacity. */
+/* Make the first `bytes` of the range usable (new bytes are zero). ASSAY_E_LIMIT beyond its capacity, ASSAY_E_NOMEM when the
+ * system has no more memory to promise (ASSAY_E_IO: no room on the fallback file's disk); the range is then as it was. */
 assay_status asy_range_need(struct asy_range *range, uint64_t bytes, struct assay_error *error);
-/* Give the pages of a range back to the system; it stays reserved and reads as zero. */
+/* Give the pages behind the first `bytes` back to the system: what stood there is gone, and zero when it is touched again.
+ * Nothing else changes. */
+void asy_range_trim(struct asy_arena *arena, struct asy_range *range, uint64_t bytes);
+/* Give all pages of a range back; it stays reserved, must not be touched before asy_range_need, and is zero then. */
 void asy_range_clear(struct asy_arena *arena, struct asy_range *range);
 
 #endif

@@ -19,7 +19,7 @@
 static void *heap_alloc(void *ctx, size_t size_bytes)
 {
     (void)ctx;
-    return mallocx(size_bytes, ALIGNED);
+    return mallocx(size_bytes, ALIGNED | MALLOCX_ZERO);
 }
 
 static void *heap_resize(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
@@ -36,7 +36,11 @@ static void heap_release(void *ctx, void *p, size_t size_bytes)
 }
 
 static const struct assay_allocator heap_table = {
-    .struct_size = sizeof(struct assay_allocator), .alloc = heap_alloc, .resize = heap_resize, .release = heap_release};
+    .struct_size = sizeof(struct assay_allocator),
+    .flags = ASSAY_ALLOC_ZEROED,
+    .alloc = heap_alloc,
+    .resize = heap_resize,
+    .release = heap_release};
 static const struct assay_allocator *const heap = &heap_table;
 #else
 static const struct assay_allocator *const heap = NULL; /* malloc, which the sanitizers watch */
@@ -61,6 +65,7 @@ static void watch_signals(void)
     if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
     action = (struct sigaction){.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &action, NULL); /* a closed pipe is a failed write, seen where it is written */
+    sigaction(SIGXFSZ, &action, NULL); /* and so is a file that may not grow (ulimit -f) */
 }
 
 /* Started without one of the three streams, the first file opened would take its place and receive its text. */

@@ -6,9 +6,9 @@
 #include "io/write.h"
 #include "session.h"
 
-/* Write `path`, whole or not at all. With `changed_from` (an earlier output) only the leads whose row differs from the one
- * there, or is not there; *n_written says how many. */
+/* Write `path`, whole or not at all, on `n_threads` (0: 1); its bytes do not depend on how many. With `changed_from` (an earlier output)
+ * only the leads whose row differs from the one there, or is not there; *n_written says how many. */
 assay_status asy_output_write(struct assay *session, const char *path, enum asy_format format, const char *changed_from,
-                              uint64_t *n_written, struct assay_error *error);
+                              uint32_t n_threads, uint64_t *n_written, struct assay_error *error);
 
 #endif

@@ -24,7 +24,7 @@ static assay_status write_results(struct asy_cli *cli, struct assay *session, st
     if (state != NULL) status = asy_state_prepare(&session->state, &session->mem, state, &state_writer, error);
     if (status == ASSAY_OK)
         status = asy_output_write(session, summary->out_path, format_of(args), asy_args_text(args, "changed-from"),
-                                  &summary->n_written, error);
+                                  summary->n_threads, &summary->n_written, error);
     if (status != ASSAY_OK) {
         asy_writer_abort(state_writer);
         return status;

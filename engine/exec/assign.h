@@ -11,22 +11,18 @@
 #include "exec/results.h"
 #include "exec/state.h"
 
-/* Fill results->owner and routed_at_s; `state` gives the cursors and what is known of leads, and takes the new ones.
- * ASSAY_E_NOMEM. */
-assay_status asy_assign(const struct asy_program *program, struct asy_results *results, struct asy_state *state,
+/* Fill results->owner and routed_at_s of a pass; `state` gives the cursors and what is known of leads, and takes the new ones.
+ * `n_threads` 0: 1. ASSAY_E_NOMEM: owners and routed_at_s are then of no use. */
+assay_status asy_assign(const struct asy_program *program, struct asy_results *results, struct asy_state *state, uint32_t n_threads,
                         struct assay_error *error);
 
 /* Roster of `team` for a lead: that of its territory if it has members, else `anywhere`; ASY_NONE if it has neither. */
 uint32_t asy_assign_roster(const struct asy_program *program, const struct asy_team *team, uint32_t row);
 /* "uk_europe", or "anywhere". */
 struct asy_str asy_roster_name(const struct asy_rules *rules, uint32_t roster);
-/* The owner that a lead comes with: its `lead.owner`, else the one in the state; empty if none. */
-struct asy_str asy_current_owner(const struct asy_program *program, const struct asy_state *state, uint32_t row);
 /* Whom a lead stays with when it is routed to `team`: its `lead.owner` if he is a member, else the one in the state if he is
  * (the CRM may not have been told yet); empty: it is dealt. */
 struct asy_str asy_kept_owner(const struct asy_program *program, const struct asy_state *state, const struct asy_team *team,
                               uint32_t row);
-/* The owner that list `list` names for the lead's value of `field`; empty if none. */
-struct asy_str asy_list_owner(const struct asy_program *program, uint32_t list, uint32_t field, uint32_t row);
 
 #endif

@@ -127,8 +127,8 @@ static void tell_idle(struct asy_lead_story *story, const struct asy_score *scor
     for (uint32_t e = 0; e < score->n_events; e++) {
         const struct seen seen = look_at_events(story->program, story->row, score->events[e].event, ASY_NO_WINDOW);
         if (seen.last_s > last_s) last_s = seen.last_s;
+        told->is_active |= seen.n > 0; /* an event may be as old as time */
     }
-    told->is_active = last_s != 0;
     if (!told->is_active) return;
     told->idle_days = (uint32_t)((story->program->as_of_s - last_s) / ASY_DAY_S);
     for (uint32_t s = 0; s < score->n_steps; s++)

@@ -6,6 +6,7 @@
 
 #include "exec/program.h"
 #include "exec/results.h"
+#include "exec/summaries.h"
 
 enum { ASY_BATCH_ROWS_DEFAULT = 1024, ASY_BATCH_ROWS_MAX = 65536 };
 
@@ -13,6 +14,7 @@ struct asy_pass_options {
     const struct asy_kern *kern;
     uint32_t n_threads;   /* 0: 1 */
     uint32_t batch_rows;  /* 0: the default */
+    struct asy_summaries *summaries; /* NULL: none. Else they are used where they serve, and made anew where they do not */
 };
 
 /* Run `program` over all leads of its store into `results` (initialised for them). */

@@ -1,6 +1,7 @@
 #include "exec/program.h"
 
 #include "base/check.h"
+#include "base/time.h"
 
 #include <math.h>
 
@@ -61,6 +62,12 @@ static struct asy_cel_value slot_code_value(void *ctx, const struct asy_slot *sl
     return asy_cel_text(asy_column_code_text(column, code));
 }
 
+static uint32_t find_slot_code(void *ctx, const struct asy_slot *slot, struct asy_str text)
+{
+    const struct asy_program *program = ctx;
+    return asy_column_find_code(&program->store->columns[slot->input.index], text);
+}
+
 /* -- points tables -------------------------------------------------------------------------------------------- */
 
 static bool line_has_text(const struct asy_rules *rules, const struct asy_line *line, struct asy_str text)
@@ -101,17 +108,51 @@ const struct asy_line *asy_rule_line(const struct asy_rules *rules, const struct
 
 static int32_t points_of(const struct asy_line *line) { return line == NULL ? 0 : (int32_t)line->points_milli; }
 
+static uint32_t size_of(int64_t points) { return (uint32_t)(points < 0 ? -points : points); }
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+    while (b != 0) {
+        const uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+/* A term may give that many points. */
+static void may_give(struct asy_term *term, int64_t points)
+{
+    if (size_of(points) > term->reach) term->reach = size_of(points);
+    term->step = common_divisor(term->step, size_of(points));
+}
+
+/* The few different points of many codes. */
+static void find_classes(struct asy_code_table *codes)
+{
+    uint32_t n = 0;
+    if (codes->n_codes > 256) return;
+    for (uint32_t code = 0; code < codes->n_codes; code++) {
+        uint32_t class = 0;
+        while (class < n && codes->class_points[class] != codes->points[code]) class++;
+        if (class == ASY_CLASSES) return;
+        if (class == n) codes->class_points[n++] = codes->points[code];
+        codes->classes[code] = (uint8_t)class;
+    }
+    codes->has_classes = true;
+}
+
 static bool compile_codes(struct asy_program *program, struct asy_term *term)
 {
     const struct asy_column *column = &program->store->columns[term->column];
     const uint32_t n_codes = asy_column_n_codes(column);
+    int32_t *points = asy_pool_alloc_n(&program->pool, n_codes, sizeof(*points));
     term->kind = ASY_TERM_CODES;
-    /* never shorter than what one byte can index, so that a kernel may read any byte's entry */
-    term->points = asy_pool_alloc_n(&program->pool, n_codes < 256 ? 256 : n_codes, sizeof(*term->points));
-    if (term->points == NULL) return false;
-    for (uint32_t code = 0; code < n_codes; code++)
-        term->points[code] = points_of(asy_rule_line(program->rules, term->rule, code != 0,
-                                                     asy_column_code_text(column, code), 0, 0));
+    if (points == NULL) return false;
+    for (uint32_t code = 0; code < n_codes; code++) {
+        points[code] = points_of(asy_rule_line(program->rules, term->rule, code != 0, asy_column_code_text(column, code), 0, 0));
+        may_give(term, points[code]);
+    }
+    term->codes = (struct asy_code_table){.n_codes = n_codes, .points = points};
+    find_classes(&term->codes);
     return true;
 }
 
@@ -124,6 +165,21 @@ static int compare_f64(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+/* The same bounds for a column of 4 bytes or fewer. One above all its values is never reached, whatever it gives. */
+static bool compile_narrow_bounds(struct asy_program *program, struct asy_term *term)
+{
+    uint32_t n = 0;
+    term->bounds_narrow = asy_pool_alloc_n(&program->pool, term->n_bounds, sizeof(*term->bounds_narrow));
+    if (term->bounds_narrow == NULL) return false;
+    const struct asy_column *column = &program->store->columns[term->column];
+    if (column->repr != ASY_REPR_INT || column->width > 4) return true;
+    while (n < term->n_bounds && term->bounds_i[n] <= INT32_MAX) {
+        term->bounds_narrow[n] = term->bounds_i[n] <= INT32_MIN ? INT32_MIN + 1 : (int32_t)term->bounds_i[n];
+        n++;
+    }
+    term->n_bounds = n;
+    return true;
 }
 /* Ranges as a step function: a bound wherever some range begins or has just ended; the points from one bound to the next
  * are what the table gives at the bound itself. */
@@ -159,17 +215,19 @@ static bool compile_steps(struct asy_program *program, struct asy_term *term)
     term->start = points_of(asy_rule_line(program->rules, rule, false, ASY_STR(""), 0, 0));
     int32_t before = term->start;
     uint32_t kept = 0;
+    may_give(term, term->start);
     for (uint32_t b = 0; b < n; b++) {
         const int32_t here = points_of(asy_rule_line(program->rules, rule, true, ASY_STR(""), term->bounds_i[b],
                                                      term->bounds_d[b]));
         if (here == before) continue;
+        may_give(term, here);
         term->bounds_i[kept] = term->bounds_i[b];
         term->bounds_d[kept] = term->bounds_d[b];
         term->deltas[kept++] = here - before;
         before = here;
     }
     term->n_bounds = kept;
-    return true;
+    return compile_narrow_bounds(program, term);
 }
 
 /* -- conditions ----------------------------------------------------------------------------------------------- */
@@ -192,23 +250,71 @@ static bool compile_rule(struct asy_program *program, struct asy_term *term, con
     case ASY_RULE_WHEN:
         term->kind = ASY_TERM_WHEN;
         term->p = (int32_t)rule->points_milli;
+        may_give(term, term->p);
         term->when = compile_when(program, rule->when);
         return term->when != NULL;
     default: term->kind = ASY_TERM_NOTHING; return true;
     }
 }
 
+/* Room in arrays that grow while compiling. */
+struct caps {
+    uint32_t windows, ages;
+};
+
 /* -- event rules ---------------------------------------------------------------------------------------------- */
 
 /* Number of the window of `window_s`, added if new; UINT32_MAX without memory. */
-static uint32_t need_window(struct asy_program *program, int64_t window_s, uint32_t *cap)
+static uint32_t need_window(struct asy_program *program, int64_t window_s, struct caps *caps)
 {
     for (uint32_t w = 0; w < program->n_windows; w++)
-        if (program->windows_s[w] == window_s) return w;
-    if (!asy_pool_grow(&program->pool, (void **)&program->windows_s, cap, program->n_windows, sizeof(int64_t)))
+        if (program->windows[w].age_s == window_s) return w;
+    if (!asy_pool_grow(&program->pool, (void **)&program->windows, &caps->windows, program->n_windows, sizeof(*program->windows)))
         return UINT32_MAX;
-    program->windows_s[program->n_windows] = window_s;
+    program->windows[program->n_windows] = (struct asy_window){.age_s = window_s};
+    memset(program->windows[program->n_windows].count_rows, 255, 256);
     return program->n_windows++;
+}
+/* Row of the counts of `name`, added if new. Names nobody counts have 255 until all are known. */
+static uint32_t need_count(struct asy_window *window, uint32_t name)
+{
+    window->is_seen = true;
+    if (window->count_rows[name] == 255) {
+        window->count_names[window->n_counts] = (uint8_t)name;
+        window->count_rows[name] = (uint8_t)window->n_counts++;
+    }
+    return window->count_rows[name];
+}
+static bool close_windows(struct asy_program *program)
+{
+    for (uint32_t w = 0; w < program->n_windows; w++)
+        for (uint32_t name = 0; name < 256; name++)
+            if (program->windows[w].count_rows[name] == 255) program->windows[w].count_rows[name] = (uint8_t)program->windows[w].n_counts;
+    return true;
+}
+
+/* Number of the age of these names, added if new; UINT32_MAX without memory. */
+static uint32_t need_age(struct asy_program *program, const struct asy_age *age, struct caps *caps)
+{
+    program->windows[0].is_seen = true;
+    for (uint32_t a = 0; a < program->n_ages; a++)
+        if (program->ages[a].is_first == age->is_first && memcmp(&program->ages[a].names, &age->names, sizeof(age->names)) == 0) return a;
+    if (!asy_pool_grow(&program->pool, (void **)&program->ages, &caps->ages, program->n_ages, sizeof(*program->ages))) return UINT32_MAX;
+    program->ages[program->n_ages] = *age;
+    return program->n_ages++;
+}
+static void add_name(struct asy_age *age, uint32_t name)
+{
+    const uint32_t bit = 1u << name % 32;
+    age->names.n_names += (age->names.words[name / 32] & bit) == 0;
+    age->names.words[name / 32] |= bit;
+}
+static struct asy_age age_of(const struct asy_rules *rules, uint32_t event, bool is_first)
+{
+    struct asy_age age = {.is_first = is_first};
+    for (uint32_t name = 0; name < rules->schema.n_events; name++)
+        if (event == ASY_ANY_EVENT || name == event) add_name(&age, name);
+    return age;
 }
 
 struct tuple_row {
@@ -253,8 +359,51 @@ static bool find_weights(struct asy_program *program, struct asy_term *term)
     return asy_weights_make(&term->weights, &program->pool, rule->weight, rule->weight_span, oldest);
 }
 
+/* The most events of one lead. */
+static uint64_t most_events(const struct asy_store *store)
+{
+    const uint32_t *first = asy_events_first(&store->events);
+    uint32_t most = 0;
+    for (uint32_t row = 0; store->events.n > 0 && row < store->n_leads; row++) {
+        const uint32_t n = first[row + 1] - first[row];
+        most = n > most ? n : most;
+    }
+    return most;
+}
+static void compile_reach(struct asy_program *program, struct asy_term *term)
+{
+    const struct asy_event_rule *rule = term->event_rule;
+    const uint32_t p = size_of(rule->points_milli);
+    const uint64_t limit = rule->points_milli < 0 ? size_of(term->lo) : size_of(term->hi);
+    if (!rule->each) {
+        term->reach = p < limit ? p : limit;
+    } else if (limit <= ASY_POINTS_MAX_MILLI) {
+        term->reach = limit;
+    } else {
+        if (program->most_events == UINT64_MAX) program->most_events = most_events(program->store);
+        term->reach = p * program->most_events < limit ? p * program->most_events : limit;
+    }
+    term->step = rule->weight != ASY_WEIGHT_NONE ? 1 : common_divisor(p, (uint32_t)limit);
+}
+
+/* Points by the age of the latest event. */
+static bool compile_latest(struct asy_program *program, struct asy_term *term, struct caps *caps)
+{
+    const struct asy_age age = age_of(program->rules, term->event_rule->event, false);
+    term->kind = ASY_TERM_LATEST;
+    term->row = need_age(program, &age, caps);
+    term->by_days = asy_pool_alloc_n(&program->pool, term->weights.n, sizeof(*term->by_days));
+    if (term->row == UINT32_MAX || term->by_days == NULL) return false;
+    for (uint32_t days = 0; days < term->weights.n; days++) {
+        const int64_t size = (int64_t)(((uint64_t)size_of(term->p) * term->weights.factor[days] + (1u << 29)) >> 30);
+        const int64_t points = term->p < 0 ? -size : size;
+        term->by_days[days] = (int32_t)(points < term->lo ? term->lo : points > term->hi ? term->hi : points);
+    }
+    return true;
+}
+
 static bool compile_event_rule(struct asy_program *program, struct asy_term *term, const struct asy_event_rule *rule,
-                               uint32_t *window_cap)
+                               struct caps *caps)
 {
     term->name = rule->name;
     term->event_rule = rule;
@@ -267,32 +416,53 @@ static bool compile_event_rule(struct asy_program *program, struct asy_term *ter
     if (rule->weight != ASY_WEIGHT_NONE && !find_weights(program, term)) return false;
     if (rule->where != NULL && (term->where_bits = compile_where(program, rule->where)) == NULL) return false;
 
+    compile_reach(program, term);
     const bool is_plain = rule->where == NULL && rule->at_most == 0;
     if (is_plain && rule->weight == ASY_WEIGHT_NONE) {
+        term->window = need_window(program, rule->within_s > 0 ? rule->within_s : ASY_NO_WINDOW, caps);
+        if (term->window == UINT32_MAX) return false;
         term->kind = rule->each ? ASY_TERM_EACH : ASY_TERM_ONCE;
-        term->window = need_window(program, rule->within_s > 0 ? rule->within_s : ASY_NO_WINDOW, window_cap);
-        return term->window != UINT32_MAX;
-    }
-    if (is_plain && rule->each && program->weigh_slot[rule->event] == 255 && program->n_weigh < 255) {
-        term->kind = ASY_TERM_WEIGHED;
-        term->weigh_slot = program->n_weigh;
-        program->weigh_slot[rule->event] = (uint8_t)program->n_weigh++;
+        program->windows[term->window].is_seen = true;
+        if (rule->each) term->row = need_count(&program->windows[term->window], rule->event);
         return true;
     }
+    if (is_plain && rule->each && program->weigh_row[rule->event] == 255 && program->n_weigh < 254) {
+        term->kind = ASY_TERM_WEIGHED;
+        term->row = program->n_weigh;
+        program->weigh_row[rule->event] = (uint8_t)program->n_weigh++;
+        return true;
+    }
+    if (is_plain && !rule->each && rule->within_s == 0 && rule->weight_unit_s == ASY_DAY_S) return compile_latest(program, term, caps);
     term->kind = ASY_TERM_SCAN;
     return true;
 }
 
 /* -- scores --------------------------------------------------------------------------------------------------- */
 
-static uint32_t n_terms_of(const struct asy_rules *rules)
+uint32_t asy_program_n_terms(const struct asy_rules *rules)
 {
     uint32_t n = 0;
     for (uint32_t s = 0; s < rules->n_scores; s++) n += rules->scores[s].n_rules + rules->scores[s].n_events;
     return n;
 }
 
-static bool compile_score(struct asy_program *program, uint32_t number, uint32_t *window_cap)
+/* The value of a `filled:` score by the number of filled items: share x 100, rounded once. */
+static bool compile_filled(struct asy_program *program, uint32_t number)
+{
+    const struct asy_score *score = &program->rules->scores[number];
+    const int64_t unit = asy_score_unit_milli(score), n_items = score->n_filled;
+    int32_t *points = asy_pool_alloc_n(&program->pool, score->n_filled + 1, sizeof(*points));
+    if (points == NULL) return false;
+    for (int64_t n = 0; n <= n_items && n_items > 0; n++) points[n] = (int32_t)((n * 100000 * 2 + n_items * unit) / (2 * n_items * unit) * unit);
+    program->shares[number] = (struct asy_code_table){.n_codes = score->n_filled + 1, .points = points};
+    for (uint32_t f = 0; f < score->n_filled; f++)
+        if (score->filled[f].field == ASY_NONE) program->windows[0].is_seen = true;
+    for (uint32_t f = 0; f < score->n_filled; f++)
+        if (score->filled[f].field == ASY_NONE && score->filled[f].event == ASY_ANY_EVENT) program->windows[0].is_any |= program->n_name_words > 1;
+    return true;
+}
+
+static bool compile_score(struct asy_program *program, uint32_t number, struct caps *caps)
 {
     const struct asy_score *score = &program->rules->scores[number];
     program->first_term[number] = program->n_terms;
@@ -306,16 +476,84 @@ static bool compile_score(struct asy_program *program, uint32_t number, uint32_t
         for (uint32_t i = 0; !is_rules && i < score->n_events; i++) {
             struct asy_term *term = &program->terms[program->n_terms++];
             term->score = number;
-            if (!compile_event_rule(program, term, &score->events[i], window_cap)) return false;
+            if (!compile_event_rule(program, term, &score->events[i], caps)) return false;
         }
     }
     program->first_term[number + 1] = program->n_terms;
-    if (score->n_events == 0) return true;
-    bool *named = asy_pool_alloc(&program->pool, 256 * sizeof(bool));
-    if (named == NULL) return false;
-    for (uint32_t i = 0; i < score->n_events; i++) named[score->events[i].event] = true;
-    program->score_events[number] = named;
+    program->score_age[number] = ASY_NONE;
+    if (score->kind == ASY_SCORE_FILLED && !compile_filled(program, number)) return false;
+    if (score->n_events == 0 || score->n_steps == 0) return true;
+    struct asy_age idle = {0};
+    for (uint32_t i = 0; i < score->n_events; i++) add_name(&idle, score->events[i].event);
+    program->score_age[number] = need_age(program, &idle, caps);
+    return program->score_age[number] != UINT32_MAX;
+}
+
+/* Are the score's sums multiples of what it is rounded to? */
+static bool is_whole(const struct asy_program *program, uint32_t number)
+{
+    const struct asy_score *score = &program->rules->scores[number];
+    const int64_t unit = asy_score_unit_milli(score);
+    if (score->kind == ASY_SCORE_FILLED) return score->n_rules == 0 && score->n_events == 0 && (!score->has_keep || (score->keep_lo_milli % unit == 0 && score->keep_hi_milli % unit == 0));
+    for (uint32_t t = program->first_term[number]; t < program->first_term[number + 1]; t++)
+        if (program->terms[t].step % unit != 0) return false;
+    for (uint32_t p = 0; p < score->n_parts; p++)
+        if (asy_score_unit_milli(&program->rules->scores[score->parts[p]]) % unit != 0) return false;
+    return !score->has_keep || (score->keep_lo_milli % unit == 0 && score->keep_hi_milli % unit == 0);
+}
+
+/* What the sum of a score may come to, before it is kept within its limits. */
+static uint64_t reach_of(const struct asy_program *program, uint32_t number)
+{
+    const struct asy_score *score = &program->rules->scores[number];
+    uint64_t reach = score->kind == ASY_SCORE_FILLED ? 100000 : 0;
+    for (uint32_t t = program->first_term[number]; t < program->first_term[number + 1]; t++) reach += program->terms[t].reach;
+    for (uint32_t p = 0; p < score->n_parts; p++) {
+        const struct asy_score *part = &program->rules->scores[score->parts[p]];
+        const uint64_t lo = size_of(part->keep_lo_milli), hi = size_of(part->keep_hi_milli);
+        reach += !part->has_keep ? ASY_TERM_LIMIT_MILLI : (lo > hi ? lo : hi) + 1000;
+    }
+    return reach;
+}
+
+static bool compile_groups(struct asy_program *program)
+{
+    program->groups = asy_pool_alloc_n(&program->pool, (size_t)program->rules->n_scores * program->n_windows, sizeof(*program->groups));
+    struct asy_once *all = asy_pool_alloc_n(&program->pool, program->n_terms, sizeof(*all));
+    if (program->groups == NULL || all == NULL) return false;
+    for (uint32_t s = 0; s < program->rules->n_scores; s++)
+        for (uint32_t w = 0; w < program->n_windows; w++) {
+            struct asy_once_group *group = &program->groups[program->n_groups];
+            *group = (struct asy_once_group){.score = s, .window = w, .terms = all};
+            for (uint32_t t = program->first_term[s]; t < program->first_term[s + 1]; t++) {
+                const struct asy_term *term = &program->terms[t];
+                if (term->kind != ASY_TERM_ONCE || term->window != w) continue;
+                const int32_t points = term->p < term->lo ? term->lo : term->p > term->hi ? term->hi : term->p;
+                all[0] = (struct asy_once){.word = term->event_rule->event / 32, .bit = term->event_rule->event % 32,
+                                           .points = points, .tag = asy_program_key(program, t).tag};
+                all++;
+                group->n++;
+            }
+            program->n_groups += group->n > 0;
+        }
     return true;
+}
+
+/* How wide sums and reasons have to be. */
+static bool compile_widths(struct asy_program *program)
+{
+    uint64_t reach = 1;
+    bool is_narrow = true;
+    for (uint32_t t = 0; t < program->n_terms; t++) reach = program->terms[t].reach > reach ? program->terms[t].reach : reach;
+    for (uint32_t s = 0; s < program->rules->n_scores; s++) {
+        program->is_whole[s] = is_whole(program, s);
+        is_narrow = is_narrow && reach_of(program, s) <= INT32_MAX;
+    }
+    uint32_t shift = 1;
+    while (program->n_terms > 1u << (shift - 1)) shift++;
+    program->is_narrow = is_narrow && reach <= UINT32_MAX >> shift;
+    program->key_shift = program->is_narrow ? shift : 17;
+    return !program->is_narrow || compile_groups(program);
 }
 
 static bool compile_weigh(struct asy_program *program)
@@ -331,11 +569,17 @@ static bool compile_weigh(struct asy_program *program)
     for (uint32_t t = 0; t < program->n_terms; t++) {
         const struct asy_term *term = &program->terms[t];
         if (term->kind != ASY_TERM_WEIGHED) continue;
-        program->weigh_table[term->weigh_slot] = term->weights.factor;
-        program->weigh_len[term->weigh_slot] = term->weights.n;
-        program->weigh_unit_s[term->weigh_slot] = term->event_rule->weight_unit_s;
-        program->weigh_within_s[term->weigh_slot] = term->within_s > UINT32_MAX ? UINT32_MAX : (uint32_t)term->within_s;
+        program->weigh_table[term->row] = term->weights.factor;
+        program->weigh_len[term->row] = term->weights.n;
+        program->weigh_unit_s[term->row] = term->event_rule->weight_unit_s;
+        program->weigh_within_s[term->row] = term->within_s > UINT32_MAX ? UINT32_MAX : (uint32_t)term->within_s;
     }
+    program->is_weigh_alike = true;
+    for (uint32_t r = 1; r < program->n_weigh; r++)
+        if (program->weigh_table[r] != program->weigh_table[0] || program->weigh_within_s[r] != program->weigh_within_s[0])
+            program->is_weigh_alike = false; /* one table is for one unit */
+    for (uint32_t name = 0; name < 256; name++)
+        if (program->weigh_row[name] == 255) program->weigh_row[name] = (uint8_t)program->n_weigh;
     return true;
 }
 
@@ -410,13 +654,22 @@ static bool compile_territories(struct asy_program *program)
     return true;
 }
 
-/* Windows and first times that conditions ask for. */
-static bool compile_event_slots(struct asy_program *program, uint32_t *window_cap)
+/* Counts and ages that conditions ask for. */
+static bool compile_event_slots(struct asy_program *program, struct caps *caps)
 {
     for (uint32_t i = 0; i < program->slots.n; i++) {
-        const struct asy_cel_input *input = &program->slots.items[i].input;
-        if (input->kind == ASY_IN_EVENT_COUNT && need_window(program, input->window_s, window_cap) == UINT32_MAX) return false;
-        if (input->kind == ASY_IN_EVENT_FIRST) program->needs_first = true;
+        struct asy_slot *slot = &program->slots.items[i];
+        const struct asy_cel_input *input = &slot->input;
+        if (input->kind == ASY_IN_EVENT_COUNT) {
+            slot->window = need_window(program, input->window_s, caps);
+            if (slot->window == UINT32_MAX) return false;
+            if (input->index == ASY_ANY_EVENT) program->windows[slot->window].is_any = true;
+            else slot->row = need_count(&program->windows[slot->window], input->index);
+        } else if (input->kind == ASY_IN_EVENT_LAST || input->kind == ASY_IN_EVENT_FIRST) {
+            const struct asy_age age = age_of(program->rules, input->index, input->kind == ASY_IN_EVENT_FIRST);
+            slot->row = need_age(program, &age, caps);
+            if (slot->row == UINT32_MAX) return false;
+        }
     }
     return true;
 }
@@ -424,37 +677,44 @@ static bool compile_event_slots(struct asy_program *program, uint32_t *window_ca
 static bool compile_all(struct asy_program *program)
 {
     const struct asy_rules *rules = program->rules;
-    const uint32_t n_terms = n_terms_of(rules);
-    uint32_t window_cap = 0;
+    const uint32_t n_terms = asy_program_n_terms(rules);
+    struct caps caps = {0};
     program->terms = asy_pool_alloc_n(&program->pool, n_terms + 1, sizeof(*program->terms));
     program->first_term = asy_pool_alloc_n(&program->pool, rules->n_scores + 1, sizeof(uint32_t));
-    program->score_events = asy_pool_alloc_n(&program->pool, rules->n_scores + 1, sizeof(bool *));
-    if (program->terms == NULL || program->first_term == NULL || program->score_events == NULL) return false;
-    if (need_window(program, ASY_NO_WINDOW, &window_cap) == UINT32_MAX) return false;
+    program->score_age = asy_pool_alloc_n(&program->pool, rules->n_scores + 1, sizeof(uint32_t));
+    program->is_whole = asy_pool_alloc_n(&program->pool, rules->n_scores + 1, sizeof(bool));
+    program->shares = asy_pool_alloc_n(&program->pool, rules->n_scores + 1, sizeof(*program->shares));
+    if (program->terms == NULL || program->first_term == NULL || program->score_age == NULL || program->is_whole == NULL ||
+        program->shares == NULL)
+        return false;
+    program->n_name_words = rules->schema.n_events <= 32 ? 1 : (rules->schema.n_events + 31) / 32;
+    if (need_window(program, ASY_NO_WINDOW, &caps) == UINT32_MAX) return false;
     for (uint32_t s = 0; s < rules->n_scores; s++)
-        if (!compile_score(program, s, &window_cap)) return false;
+        if (!compile_score(program, s, &caps)) return false;
     program->disqualify = compile_decisions(program, rules->n_disqualify, disqualify_test);
     program->routes = compile_decisions(program, rules->n_routes, route_test);
     program->recycle = compile_decisions(program, rules->n_recycle, recycle_test);
     return program->disqualify != NULL && program->routes != NULL && program->recycle != NULL && compile_weigh(program) &&
-           compile_grades(program) && compile_territories(program) && compile_event_slots(program, &window_cap);
+           compile_grades(program) && compile_territories(program) && compile_event_slots(program, &caps) &&
+           compile_widths(program) && close_windows(program);
 }
 
 assay_status asy_program_init(struct asy_program *program, struct asy_mem *mem, const struct asy_rules *rules,
                               const struct asy_store *store, int64_t as_of_s, struct assay_error *error)
 {
-    *program = (struct asy_program){.rules = rules, .store = store, .as_of_s = as_of_s};
+    *program = (struct asy_program){.rules = rules, .store = store, .as_of_s = as_of_s, .most_events = UINT64_MAX};
     asy_pool_init(&program->pool, mem);
-    memset(program->weigh_slot, 255, sizeof(program->weigh_slot));
+    memset(program->weigh_row, 255, sizeof(program->weigh_row));
     program->slots = (struct asy_slots){.pool = &program->pool,
                                         .ctx = program,
                                         .describe = describe_slot,
                                         .code_value = slot_code_value,
+                                        .find_code = find_slot_code,
                                         .now_s = as_of_s};
-    if (n_terms_of(rules) > 65000) {
+    if (asy_program_n_terms(rules) > 65000) {
         asy_program_fini(program);
         return asy_fail(error, ASSAY_E_LIMIT, "%.*s: expected at most 65000 scoring rules in all, found %u",
-                        ASY_ARG(rules->path), n_terms_of(rules));
+                        ASY_ARG(rules->path), asy_program_n_terms(rules));
     }
     if (compile_all(program)) return ASSAY_OK;
     asy_program_fini(program);

@@ -4,6 +4,7 @@
  *                                                    conditions column operations
  *                                                    terms      one a rule or event rule, in file order
  *                                                    windows    event counts that something needs
+ *                                                    ages       latest and first times likewise
  *                                                    tables     points by code, step bounds, decay weights
  *
  * Threads: many readers. */
@@ -24,7 +25,8 @@ enum asy_term_kind {
     ASY_TERM_ONCE,        /* event rules by counts */
     ASY_TERM_EACH,
     ASY_TERM_WEIGHED,     /* event rule by weighted sum */
-    ASY_TERM_SCAN,        /* event rule that needs a look at every event: where, at_most, once with a weight */
+    ASY_TERM_LATEST,      /* event rule by the age of the latest event in days */
+    ASY_TERM_SCAN,        /* event rule that needs a look at every event: where, at_most, once with hours or a window */
 };
 
 struct asy_term {
@@ -35,18 +37,44 @@ struct asy_term {
     const struct asy_event_rule *event_rule;
     uint32_t column;                         /* CODES: field */
     uint32_t slot;                           /* INTS, NUMBERS: the field's slot */
-    int32_t *points;                         /* CODES: by code */
+    struct asy_code_table codes;             /* CODES */
     uint32_t n_bounds;                       /* INTS, NUMBERS */
     int64_t *bounds_i;
+    int32_t *bounds_narrow;                  /* INTS in 4 bytes or fewer */
     double *bounds_d;
     int32_t *deltas, start;
     struct asy_cond *when;                   /* WHEN */
     int32_t p, lo, hi;                       /* points of one event and limits of the sum, in 1/1000 */
     uint32_t window;                         /* ONCE, EACH: number in `windows` */
-    uint32_t weigh_slot;                     /* WEIGHED */
+    uint32_t row;                            /* EACH: of the window's counts; WEIGHED: of the sums; LATEST: number in `ages` */
+    int32_t *by_days;                        /* LATEST: points by age, as many as there are weights */
     struct asy_weights weights;              /* n 0: none */
     uint8_t *where_bits;                     /* by property tuple, as table bits; NULL: every event */
     uint64_t within_s;                       /* UINT64_MAX: no window */
+    uint64_t reach;                          /* |points| are at most that */
+    uint32_t step;                           /* and multiples of that (0: always 0) */
+};
+
+/* What is wanted of the events of a lead up to as_of that are not older than a window. */
+struct asy_window {
+    int64_t age_s;             /* ASY_NO_WINDOW */
+    bool is_seen;              /* which names occur, or how often some do */
+    bool is_any;               /* how many there are in all */
+    uint32_t n_counts;
+    uint8_t count_names[256];  /* n_counts */
+    uint8_t count_rows[256];   /* by name; n_counts for those nobody counts */
+};
+
+/* Whole days from the latest or first event with a name of a set to as_of. */
+struct asy_age {
+    struct asy_name_set names;
+    bool is_first;
+};
+
+/* Once-terms of a score that look at the same window: one kernel for all of them. */
+struct asy_once_group {
+    uint32_t score, window, n;
+    struct asy_once *terms;
 };
 
 /* An evaluated condition somebody waits for: counted when unknown. */
@@ -66,14 +94,26 @@ struct asy_program {
     uint32_t n_terms;
     struct asy_term *terms;         /* of all scores, in file order */
     uint32_t *first_term;           /* by score, n_scores + 1 */
-    bool **score_events;            /* by score: by event name, does the score name it; NULL for sums */
 
     uint32_t n_windows;             /* window 0: all events up to as_of */
-    int64_t *windows_s;             /* ages in seconds, [0] is ASY_NO_WINDOW */
-    bool needs_first;               /* some condition reads first_days_ago */
+    struct asy_window *windows;
+    uint32_t n_ages;
+    struct asy_age *ages;
+    uint64_t most_events;           /* of one lead; UINT64_MAX if nothing wants to know */
+    uint32_t n_name_words;          /* event names are below 32 times that */
+    uint32_t *score_age;            /* by score: number in `ages` of its idle time; ASY_NONE without */
+    bool *is_whole;                 /* by score: sums are multiples of its unit, there is nothing to round */
+    struct asy_code_table *shares;  /* by score of kind FILLED: its value by the number of filled items */
+
+    /* Reasons: see struct asy_keys_of in kern/kern.h. */
+    bool is_narrow;                 /* keys and sums within 32 bits */
+    uint32_t key_shift;
+    uint32_t n_groups;
+    struct asy_once_group *groups;  /* narrow only: what these hold, nobody else adds */
 
     uint32_t n_weigh;               /* weighed terms: one a name at most */
-    uint8_t weigh_slot[256];
+    uint8_t weigh_row[256];         /* by name; n_weigh for none */
+    bool is_weigh_alike;
     const uint32_t **weigh_table;
     uint32_t *weigh_len, *weigh_unit_s, *weigh_within_s;
 
@@ -89,6 +129,14 @@ struct asy_program {
 assay_status asy_program_init(struct asy_program *program, struct asy_mem *mem, const struct asy_rules *rules,
                               const struct asy_store *store, int64_t as_of_s, struct assay_error *error);
 void asy_program_fini(struct asy_program *program);
+/* Terms that a program of these rules has. */
+uint32_t asy_program_n_terms(const struct asy_rules *rules);
+
+/* Number of a term counted from the last one, as keys of reasons have it. */
+static inline struct asy_keys_of asy_program_key(const struct asy_program *program, uint32_t term)
+{
+    return (struct asy_keys_of){.shift = program->key_shift, .tag = (program->n_terms - 1 - term) << 1};
+}
 
 /* Points of a table line's rule for the value of one row: what the tables above were made from, and what explanations
  * name. NULL: no line matches. */

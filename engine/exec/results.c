@@ -1,5 +1,13 @@
 #include "exec/results.h"
 
+/* Zeroed memory for a column. The first pass touches all of it: with small pages that would take as long as the pass. */
+static void *make_column(struct asy_mem *mem, size_t n, size_t width)
+{
+    void *column = asy_mem_alloc_n(mem, n, width);
+    if (column != NULL) asy_mem_wish_huge(column, n * width);
+    return column;
+}
+
 static bool make_columns(struct asy_results *r, const struct asy_rules *rules, uint32_t n_terms)
 {
     struct asy_mem *mem = r->mem;
@@ -7,18 +15,18 @@ static bool make_columns(struct asy_results *r, const struct asy_rules *rules, u
     r->score_milli = asy_mem_alloc_n(mem, r->n_scores, sizeof(*r->score_milli));
     if (r->score_milli == NULL) return false;
     for (uint32_t s = 0; s < r->n_scores; s++)
-        if ((r->score_milli[s] = asy_mem_alloc_n(mem, n, sizeof(int32_t))) == NULL) return false;
+        if ((r->score_milli[s] = make_column(mem, n, sizeof(int32_t))) == NULL) return false;
     for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) {
-        r->top_term[j] = asy_mem_alloc_n(mem, n, sizeof(uint16_t));
-        r->top_milli[j] = asy_mem_alloc_n(mem, n, sizeof(int32_t));
+        r->top_term[j] = make_column(mem, n, sizeof(uint16_t));
+        r->top_milli[j] = make_column(mem, n, sizeof(int32_t));
         if (r->top_term[j] == NULL || r->top_milli[j] == NULL) return false;
     }
-    r->grade = asy_mem_alloc_n(mem, n, sizeof(uint8_t));
-    r->disqualified_by = asy_mem_alloc_n(mem, n, sizeof(uint16_t));
-    r->route = asy_mem_alloc_n(mem, n, sizeof(uint16_t));
-    r->recycle = asy_mem_alloc_n(mem, n, sizeof(uint16_t));
-    r->owner = asy_mem_alloc_n(mem, n, sizeof(uint32_t));
-    r->routed_at_s = asy_mem_alloc_n(mem, n, sizeof(uint32_t));
+    r->grade = make_column(mem, n, sizeof(uint8_t));
+    r->disqualified_by = make_column(mem, n, sizeof(uint16_t));
+    r->route = make_column(mem, n, sizeof(uint16_t));
+    r->recycle = make_column(mem, n, sizeof(uint16_t));
+    r->owner = make_column(mem, n, sizeof(uint32_t));
+    r->routed_at_s = make_column(mem, n, sizeof(uint32_t));
     r->unknown_terms = asy_mem_alloc_n(mem, (size_t)n_terms + 1, sizeof(uint64_t));
     r->unknown_disqualify = asy_mem_alloc_n(mem, (size_t)rules->n_disqualify + 1, sizeof(uint64_t));
     r->unknown_routes = asy_mem_alloc_n(mem, (size_t)rules->n_routes + 1, sizeof(uint64_t));
@@ -37,6 +45,19 @@ assay_status asy_results_init(struct asy_results *results, struct asy_mem *mem, 
     if (make_columns(results, rules, n_terms)) return ASSAY_OK;
     asy_results_fini(results, rules, n_terms);
     return asy_fail(error, ASSAY_E_NOMEM, "results: out of memory for %u leads", n_leads);
+}
+
+void asy_results_clear(struct asy_results *r, const struct asy_rules *rules, uint32_t n_terms)
+{
+    memset(r->owner, 0, r->n_leads * sizeof(*r->owner));
+    memset(r->routed_at_s, 0, r->n_leads * sizeof(*r->routed_at_s));
+    memset(r->unknown_terms, 0, n_terms * sizeof(*r->unknown_terms));
+    memset(r->unknown_disqualify, 0, rules->n_disqualify * sizeof(*r->unknown_disqualify));
+    memset(r->unknown_routes, 0, rules->n_routes * sizeof(*r->unknown_routes));
+    memset(r->unknown_recycle, 0, rules->n_recycle * sizeof(*r->unknown_recycle));
+    r->n_no_member = r->n_no_owner = 0;
+    asy_dict_fini(&r->owners);
+    asy_dict_init(&r->owners, r->mem, &r->hasher);
 }
 
 void asy_results_fini(struct asy_results *r, const struct asy_rules *rules, uint32_t n_terms)

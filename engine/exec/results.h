@@ -29,6 +29,9 @@ struct asy_results {
 /* `seed` makes the hash secret. On failure nothing is left behind. */
 assay_status asy_results_init(struct asy_results *results, struct asy_mem *mem, const struct asy_rules *rules,
                               uint32_t n_leads, uint32_t n_terms, uint64_t seed, struct assay_error *error);
+/* Make initialised results ready for one more run of the same rules over the same leads: as asy_results_init leaves them, but for the
+ * columns that a pass writes for every lead. */
+void asy_results_clear(struct asy_results *results, const struct asy_rules *rules, uint32_t n_terms);
 void asy_results_fini(struct asy_results *results, const struct asy_rules *rules, uint32_t n_terms);
 
 #endif

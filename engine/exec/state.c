@@ -54,18 +54,24 @@ const struct asy_routed *asy_state_lead(const struct asy_state *state, struct as
     return code == 0 ? NULL : &state->routed[code - 1];
 }
 
-assay_status asy_state_set_lead(struct asy_state *state, struct asy_str id, uint32_t routed_at_s, struct asy_str owner)
+assay_status asy_state_route(struct asy_state *state, struct asy_str id, uint32_t owner, uint32_t *routed_at_s)
 {
     const uint32_t n_before = state->ids.n;
-    uint32_t code, owner_code;
-    assay_status status = asy_dict_intern(&state->owners, owner, &owner_code);
-    if (status != ASSAY_OK) return status;
+    uint32_t code;
     if (!asy_mem_grow(state->mem, (void **)&state->routed, &state->cap_routed, n_before, sizeof(*state->routed)))
         return ASSAY_E_NOMEM;
-    status = asy_dict_intern(&state->ids, id, &code);
+    const assay_status status = asy_dict_intern(&state->ids, id, &code);
     if (status != ASSAY_OK || code == 0) return status;
     struct asy_routed *routed = &state->routed[code - 1];
-    if (state->ids.n > n_before) routed->routed_at_s = routed_at_s;
-    routed->owner = owner_code;
+    if (state->ids.n > n_before) routed->routed_at_s = *routed_at_s;
+    routed->owner = owner;
+    *routed_at_s = routed->routed_at_s;
     return ASSAY_OK;
+}
+
+assay_status asy_state_set_lead(struct asy_state *state, struct asy_str id, uint32_t routed_at_s, struct asy_str owner)
+{
+    uint32_t code;
+    const assay_status status = asy_dict_intern(&state->owners, owner, &code);
+    return status == ASSAY_OK ? asy_state_route(state, id, code, &routed_at_s) : status;
 }

@@ -40,5 +40,7 @@ assay_status asy_state_set_cursor(struct asy_state *state, struct asy_str team, 
 const struct asy_routed *asy_state_lead(const struct asy_state *state, struct asy_str id);
 /* Remember first routing (kept if there is one already) and owner. ASSAY_E_NOMEM. */
 assay_status asy_state_set_lead(struct asy_state *state, struct asy_str id, uint32_t routed_at_s, struct asy_str owner);
+/* The same with the code of the owner in `owners`; *routed_at_s becomes the time of first routing. */
+assay_status asy_state_route(struct asy_state *state, struct asy_str id, uint32_t owner, uint32_t *routed_at_s);
 
 #endif

@@ -60,13 +60,12 @@ static assay_status plan_fields(struct asy_ingest *ingest)
     ingest->fields = asy_pool_alloc_n(pool, n, sizeof(*ingest->fields));
     ingest->wanted = asy_pool_alloc_n(pool, n, sizeof(*ingest->wanted));
     ingest->derived = asy_pool_alloc_n(pool, n, sizeof(*ingest->derived));
-    ingest->texts = asy_pool_alloc_n(pool, n, sizeof(*ingest->texts));
     bool *is_done = asy_pool_alloc_n(pool, n, sizeof(*is_done));
     ingest->report.bad_values = asy_pool_alloc_n(pool, n, sizeof(*ingest->report.bad_values));
     ingest->report.n_required_empty = asy_pool_alloc_n(pool, n, sizeof(*ingest->report.n_required_empty));
     ingest->report.unmatched_fields = asy_pool_alloc_n(pool, n, sizeof(*ingest->report.unmatched_fields));
-    if (n > 0 && (!ingest->fields || !ingest->wanted || !ingest->derived || !ingest->texts || !is_done ||
-                  !ingest->report.bad_values || !ingest->report.n_required_empty || !ingest->report.unmatched_fields))
+    if (n > 0 && (!ingest->fields || !ingest->wanted || !ingest->derived || !is_done || !ingest->report.bad_values ||
+                  !ingest->report.n_required_empty || !ingest->report.unmatched_fields))
         return ASSAY_E_NOMEM;
     for (uint32_t f = 0; f < n; f++) {
         struct asy_ingest_field *plan = &ingest->fields[f];
@@ -122,6 +121,8 @@ assay_status asy_ingest_new(struct asy_ingest **out, struct asy_mem *mem, struct
     ingest->schema = store->schema;
     ingest->map = options->map;
     ingest->options = *options;
+    if (ingest->options.n_threads == 0)
+        ingest->options.n_threads = 1;
     asy_pool_init(&ingest->pool, mem);
     for (int k = 0; k < 2; k++)
         asy_dict_init(&ingest->unused_names[k], mem, &store->hasher);
@@ -152,11 +153,9 @@ void asy_ingest_free(struct asy_ingest *ingest)
     if (!ingest)
         return;
     struct asy_mem *mem = ingest->mem;
-    for (uint32_t f = 0; ingest->fields && f < ingest->schema->n_fields; f++) {
+    for (uint32_t f = 0; ingest->fields && f < ingest->schema->n_fields; f++)
         if (ingest->fields[f].bad_counts)
             asy_dict_fini(&ingest->fields[f].bad);
-        asy_mem_free(mem, ingest->fields[f].derived, ingest->fields[f].derived_cap);
-    }
     for (int k = 0; k < 2; k++)
         asy_dict_fini(&ingest->unused_names[k]);
     asy_dict_fini(&ingest->unknown);
@@ -170,8 +169,6 @@ void asy_ingest_free(struct asy_ingest *ingest)
     asy_mem_free(mem, ingest->lead_files, ingest->lead_files_cap * sizeof(*ingest->lead_files));
     asy_mem_free(mem, ingest->report.files, ingest->files_cap * sizeof(*ingest->report.files));
     asy_mem_free(mem, ingest->report.unused_columns, ingest->unused_cap * sizeof(*ingest->report.unused_columns));
-    asy_mem_free(mem, ingest->scratch, ingest->scratch_cap);
-    asy_mem_free(mem, ingest->raw, ingest->raw_cap);
     asy_pool_fini(&ingest->pool);
     asy_mem_free(mem, ingest, sizeof(*ingest));
 }
@@ -196,12 +193,47 @@ bool asy_ingest_is_repeated(const struct asy_ingest_file *file, const struct asy
            asy_str_eq(asy_ingest_column_name(file, target->column), asy_ingest_column_name(file, target->rival));
 }
 
+/* ---- progress ---- */
+
+/* The reader asks while a pipe keeps it waiting, which may be while another thread reports what was given: that one is enough
+ * then, as the reader asks again. */
+static bool goes_on(struct asy_ingest *ingest, struct asy_str path, uint64_t n_rows, uint64_t done_bytes, uint64_t total_bytes)
+{
+    if (__atomic_test_and_set(&ingest->is_reporting, __ATOMIC_ACQUIRE))
+        return true;
+    bool answer = ingest->options.progress(ingest->options.progress_ctx, path, n_rows, done_bytes, total_bytes);
+    __atomic_clear(&ingest->is_reporting, __ATOMIC_RELEASE);
+    return answer;
+}
+
 static bool goes_on_waiting(void *ctx)
 {
-    const struct asy_ingest *ingest = ctx;
-    const struct asy_file_counts *file = &ingest->report.files[ingest->report.n_files - 1];
-    return ingest->options.progress(ingest->options.progress_ctx, file->path, file->n_rows, 0, 0);
+    struct asy_ingest *ingest = ctx;
+    struct asy_str path = ingest->report.files[ingest->report.n_files - 1].path;
+    return goes_on(ingest, path, __atomic_load_n(&ingest->n_rows_shown, __ATOMIC_RELAXED), 0, 0);
 }
+
+static assay_status report_progress(struct asy_ingest *ingest, struct asy_ingest_file *file, uint64_t done_bytes,
+                                    uint64_t total_bytes, struct assay_error *error)
+{
+    uint64_t n_rows = asy_ingest_counts(ingest, file)->n_rows;
+    file->progress_rows = n_rows;
+    __atomic_store_n(&ingest->n_rows_shown, n_rows, __ATOMIC_RELAXED);
+    if (!ingest->options.progress || goes_on(ingest, file->path, n_rows, done_bytes, total_bytes))
+        return ASSAY_OK;
+    return asy_fail(error, ASSAY_E_CANCELLED, "%.*s: interrupted after %llu rows", ASY_ARG(file->path),
+                    (unsigned long long)n_rows);
+}
+
+assay_status asy_ingest_progress(struct asy_ingest *ingest, struct asy_ingest_file *file, uint64_t done_bytes, uint64_t total_bytes,
+                                 struct assay_error *error)
+{
+    if (asy_ingest_counts(ingest, file)->n_rows - file->progress_rows < ASY_INGEST_PROGRESS_ROWS)
+        return ASSAY_OK;
+    return report_progress(ingest, file, done_bytes, total_bytes, error);
+}
+
+/* ---- opening and closing ---- */
 
 assay_status asy_ingest_open(struct asy_ingest *ingest, struct asy_ingest_file *file, const char *path, bool is_events,
                              struct assay_error *error)
@@ -215,9 +247,10 @@ assay_status asy_ingest_open(struct asy_ingest *ingest, struct asy_ingest_file *
         !asy_mem_grow(ingest->mem, (void **)&report->files, &ingest->files_cap, report->n_files, sizeof(*report->files)))
         return no_memory(error);
     file->number = report->n_files;
+    ingest->n_rows_shown = 0;
     report->files[report->n_files++] = (struct asy_file_counts){.path = file->path};
     struct asy_rows_options options = {.delimiter = file->side->delimiter, .max_cell_bytes = ingest->options.max_cell_bytes,
-                                       .may_repeat_names = true};
+                                       .may_repeat_names = true, .buffer_bytes = ingest->options.buffer_bytes};
     if (ingest->options.progress)
         options.wait = (struct asy_input_wait){goes_on_waiting, ingest};
     return asy_rows_open(&file->rows, ingest->mem, path, &options, error);
@@ -230,93 +263,7 @@ void asy_ingest_close(struct asy_ingest_file *file)
     asy_pool_fini(&file->pool);
 }
 
-static assay_status report_progress(struct asy_ingest *ingest, const struct asy_ingest_file *file, uint64_t n_rows,
-                                    struct assay_error *error)
-{
-    const struct asy_ingest_options *options = &ingest->options;
-    if (!options->progress)
-        return ASSAY_OK;
-    uint64_t done_bytes, total_bytes;
-    asy_rows_progress(file->rows, &done_bytes, &total_bytes);
-    if (options->progress(options->progress_ctx, file->path, n_rows, done_bytes, total_bytes))
-        return ASSAY_OK;
-    return asy_fail(error, ASSAY_E_CANCELLED, "%.*s: interrupted after %llu rows", ASY_ARG(file->path),
-                    (unsigned long long)n_rows);
-}
-
-assay_status asy_ingest_next(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_row *row, bool *more,
-                             struct assay_error *error)
-{
-    assay_status status = asy_rows_next(file->rows, row, more, error);
-    if (status != ASSAY_OK || !*more)
-        return status;
-    uint64_t n_rows = ++asy_ingest_counts(ingest, file)->n_rows;
-    return n_rows % ASY_INGEST_PROGRESS_ROWS == 0 ? report_progress(ingest, file, n_rows, error) : ASSAY_OK;
-}
-
-bool asy_ingest_is_frozen(struct asy_ingest *ingest, const struct asy_ingest_file *file)
-{
-    const struct asy_file_counts *counts = asy_ingest_counts(ingest, file);
-    return counts->n_rows > counts->n_rejected + 1;
-}
-
 /* ---- rejected rows ---- */
-
-static bool raw_push(struct asy_ingest *ingest, size_t *used, const char *p, size_t n)
-{
-    if (*used + n > ingest->raw_cap) {
-        size_t cap = 2 * (*used + n) + 256;
-        char *raw = asy_mem_resize(ingest->mem, ingest->raw, ingest->raw_cap, cap);
-        if (!raw)
-            return false;
-        ingest->raw = raw;
-        ingest->raw_cap = cap;
-    }
-    if (n > 0)
-        memcpy(ingest->raw + *used, p, n);
-    *used += n;
-    return true;
-}
-
-static bool needs_quotes(struct asy_str cell, char delimiter)
-{
-    for (uint32_t i = 0; i < cell.len; i++)
-        if (cell.p[i] == delimiter || cell.p[i] == '"' || cell.p[i] == '\n' || cell.p[i] == '\r')
-            return true;
-    return false;
-}
-
-/* The row as it could have stood in the file: rows that were read well come without their raw text. */
-static assay_status raw_text(struct asy_ingest *ingest, const struct asy_ingest_file *file, const struct asy_row *row,
-                             struct asy_str *out)
-{
-    if (row->raw.len > 0) {
-        *out = row->raw;
-        while (out->len > 0 && (out->p[out->len - 1] == '\n' || out->p[out->len - 1] == '\r'))
-            out->len--;
-        return ASSAY_OK;
-    }
-    char delimiter = asy_rows_delimiter(file->rows);
-    if (delimiter == 0)
-        delimiter = ',';
-    size_t used = 0;
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < row->n_cells; i++) {
-        struct asy_str cell = row->cells[i];
-        if (i > 0)
-            ok = raw_push(ingest, &used, &delimiter, 1);
-        if (!needs_quotes(cell, delimiter)) {
-            ok = ok && raw_push(ingest, &used, cell.p, cell.len);
-            continue;
-        }
-        ok = ok && raw_push(ingest, &used, "\"", 1);
-        for (uint32_t k = 0; ok && k < cell.len; k++)
-            ok = raw_push(ingest, &used, cell.p[k] == '"' ? "\"\"" : cell.p + k, cell.p[k] == '"' ? 2 : 1);
-        ok = ok && raw_push(ingest, &used, "\"", 1);
-    }
-    *out = (struct asy_str){ingest->raw, (uint32_t)(used > UINT32_MAX ? UINT32_MAX : used)};
-    return ok ? ASSAY_OK : ASSAY_E_NOMEM;
-}
 
 /* With a hair's breadth for the rounding of share * n_rows: 29 of 2,900 is 1 %. */
 static bool is_above(uint64_t n_rejected, double share, uint64_t n_rows)
@@ -339,24 +286,21 @@ static assay_status too_many(struct asy_ingest *ingest, const struct asy_ingest_
                     100.0 * (double)counts->n_rejected / (double)counts->n_rows, 100.0 * ingest->options.max_rejects, reasons);
 }
 
-assay_status asy_ingest_reject(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row,
-                               struct asy_str column, const char *reason, struct assay_error *error)
+assay_status asy_ingest_reject(struct asy_ingest *ingest, struct asy_ingest_file *file, uint64_t line, struct asy_str column,
+                               const char *reason, struct asy_str raw, struct assay_error *error)
 {
     struct asy_file_counts *counts = asy_ingest_counts(ingest, file);
     const struct asy_ingest_options *options = &ingest->options;
     counts->n_rejected++;
     if (file->n_reasons < ASY_INGEST_FIRST_REASONS) {
         struct asy_str shown = asy_value_cut(file->path, 100);
-        struct asy_str text = asy_pool_printf(&file->pool, "%.*s:%llu: %.160s", ASY_ARG(shown), (unsigned long long)row->line, reason);
+        struct asy_str text = asy_pool_printf(&file->pool, "%.*s:%llu: %.160s", ASY_ARG(shown), (unsigned long long)line, reason);
         if (!text.p)
             return no_memory(error);
         file->reasons[file->n_reasons++] = text;
     }
     if (options->rejects.write) {
-        struct asy_str raw;
-        if (raw_text(ingest, file, row, &raw) != ASSAY_OK)
-            return no_memory(error);
-        assay_status status = options->rejects.write(options->rejects.ctx, file->path, row->line, column, reason, raw, error);
+        assay_status status = options->rejects.write(options->rejects.ctx, file->path, line, column, reason, raw, error);
         if (status != ASSAY_OK)
             return status;
     }
@@ -405,7 +349,9 @@ static assay_status name_unused(struct asy_ingest *ingest, const struct asy_inge
 assay_status asy_ingest_end(struct asy_ingest *ingest, struct asy_ingest_file *file, struct assay_error *error)
 {
     const struct asy_file_counts *counts = asy_ingest_counts(ingest, file);
-    assay_status status = report_progress(ingest, file, counts->n_rows, error);
+    uint64_t done_bytes, total_bytes;
+    asy_rows_progress(file->rows, &done_bytes, &total_bytes);
+    assay_status status = report_progress(ingest, file, done_bytes, total_bytes, error);
     if (status != ASSAY_OK)
         return status;
     if (counts->n_rejected > 0 && is_above(counts->n_rejected, ingest->options.max_rejects, counts->n_rows))
@@ -474,10 +420,19 @@ assay_status asy_ingest_leads(struct asy_ingest *ingest, const char *path, struc
     return status;
 }
 
+/* No lead will come: give back what only they need, and what the store took ahead. */
+static void end_leads(struct asy_ingest *ingest)
+{
+    forget_lines(ingest);
+    if (!ingest->has_all_leads)
+        asy_store_trim(ingest->store);
+    ingest->has_all_leads = true;
+}
+
 assay_status asy_ingest_events(struct asy_ingest *ingest, const char *path, struct assay_error *error)
 {
     struct asy_ingest_file file;
-    forget_lines(ingest);
+    end_leads(ingest);
     assay_status status = asy_ingest_open(ingest, &file, path, true, error);
     if (status == ASSAY_OK)
         status = asy_ingest_read_events(ingest, &file, error);
@@ -491,13 +446,10 @@ assay_status asy_ingest_finish(struct asy_ingest *ingest, uint32_t n_threads, st
     struct asy_store *store = ingest->store;
     ASY_CHECK(!ingest->is_finished, store->n_leads, 0);
     ingest->is_finished = true;
-    forget_lines(ingest);
-    for (uint32_t i = 0; i < ingest->distinct.n; i++) {
-        const struct asy_distinct_entry *e = &ingest->distinct.entries[i];
-        assay_status status = asy_events_stage(&store->events, e->row, e->time_s, e->name, e->tuple, error);
-        if (status != ASSAY_OK)
-            return status;
-    }
+    end_leads(ingest);
+    assay_status status = asy_distinct_stage(&ingest->distinct, error);
+    if (status != ASSAY_OK)
+        return status;
     asy_distinct_fini(&ingest->distinct);
     asy_distinct_init(&ingest->distinct, store);
     return asy_events_group(&store->events, store->n_leads, n_threads, error);

@@ -21,7 +21,9 @@
  * `Germany` where it is a country, an alias of the map is what it stands for; text has to be the same bytes. An event
  * whose key is no value of the field is one of an unknown lead. Times are read as the map's `dates` of either side say.
  *
- * Threads: one owner. */
+ * Files are read in blocks by options.n_threads threads (ingest_blocks.c); what depends on the order of rows happens in order.
+ *
+ * Threads: one owner, who has no part in that. */
 #ifndef ASY_INGEST_H
 #define ASY_INGEST_H
 
@@ -77,8 +79,10 @@ struct asy_ingest_options {
     struct asy_reject_sink rejects;
     double max_rejects;        /* share of a file's rows, 0.01 */
     size_t max_cell_bytes;     /* 0: 1 MiB */
+    size_t buffer_bytes;       /* of the row reader, 0: as it likes; tests take small ones */
     int64_t as_of_s;           /* events after it are counted and dropped */
-    /* Called now and then on the ingesting thread; return false to stop (ASSAY_E_CANCELLED). NULL: never. */
+    uint32_t n_threads;        /* 0: 1. Results, counts, rejects and errors do not depend on it */
+    /* Called now and then, by one thread at a time, not always the same; return false to stop (ASSAY_E_CANCELLED). NULL: never. */
     bool (*progress)(void *ctx, struct asy_str file, uint64_t n_rows, uint64_t done_bytes, uint64_t total_bytes);
     void *progress_ctx;
 };

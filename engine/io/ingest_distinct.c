@@ -51,8 +51,13 @@ static bool is_before(const struct asy_distinct *distinct, const struct asy_dist
         return a->time_s < b->time_s;
     if (a->name != b->name || a->tuple == b->tuple)
         return a->name < b->name;
-    const struct asy_dict *tuples = &distinct->events->tuples;
-    return asy_str_cmp(asy_dict_text(tuples, a->tuple), asy_dict_text(tuples, b->tuple)) < 0;
+    for (uint32_t p = 0; p < distinct->events->n_properties; p++) {
+        int order = asy_str_cmp(asy_events_staged_property(distinct->events, distinct->writer, a->tuple, p),
+                                asy_events_staged_property(distinct->events, distinct->writer, b->tuple, p));
+        if (order != 0)
+            return order < 0;
+    }
+    return false;
 }
 
 assay_status asy_distinct_take(struct asy_distinct *distinct, const struct asy_distinct_entry *entry, bool *is_new)
@@ -75,5 +80,17 @@ assay_status asy_distinct_take(struct asy_distinct *distinct, const struct asy_d
     distinct->entries[distinct->n] = *entry;
     distinct->slots[slot] = ++distinct->n;
     *is_new = true;
+    return ASSAY_OK;
+}
+
+assay_status asy_distinct_stage(struct asy_distinct *distinct, struct assay_error *error)
+{
+    for (uint32_t i = 0; i < distinct->n; i++) {
+        const struct asy_distinct_entry *e = &distinct->entries[i];
+        assay_status status =
+            asy_events_stage(distinct->events, distinct->writer, 1, &e->row, &e->time_s, &e->name, &e->tuple, error);
+        if (status != ASSAY_OK)
+            return status;
+    }
     return ASSAY_OK;
 }

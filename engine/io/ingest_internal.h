@@ -3,11 +3,14 @@
  *   ingest.c         the whole: new, finish, report, files, rejects
  *   ingest_match.c   which column is which field
  *   ingest_values.c  text of a cell -> value of a field; counting of what cannot be read
+ *   ingest_blocks.c  an open file through the pipeline: blocks taken in order, worked on by threads, given in order
  *   ingest_leads.c   rows of a leads file
- *   ingest_events.c  rows of an events file
+ *   ingest_leads_cells.c   their cells -> arrays of values, a field at a time
+ *   ingest_events.c  rows of an events file; its columns: ingest_events_header.c, its cells: ingest_events_cells.c
  *   ingest_distinct.c  earliest event for each value
  *
- * Threads: one owner. */
+ * Threads: what is in struct asy_ingest, its file and its report is read by all threads and written only where one thread
+ * at a time comes by, in order (take and give); a slot belongs to the thread that has its block. */
 #ifndef ASY_INGEST_INTERNAL_H
 #define ASY_INGEST_INTERNAL_H
 
@@ -21,7 +24,6 @@ enum {
     ASY_INGEST_FIRST_REASONS = 3,
     ASY_INGEST_PROGRESS_ROWS = 16384,
     ASY_INGEST_EARLY_REJECTS = 10000,
-    ASY_INGEST_BATCH = 256,           /* events looked up together */
 };
 
 /* One thing to be found in a header. */
@@ -72,7 +74,63 @@ struct asy_ingest_file {
     const struct asy_map_side *side;
     uint32_t n_reasons;
     struct asy_str reasons[ASY_INGEST_FIRST_REASONS];
+    uint64_t progress_rows;    /* rows at the last report of progress */
 };
+
+/* A row that read well but cannot be taken, or whose date stops the run. */
+struct asy_refusal {
+    uint32_t row;              /* of the block's good rows */
+    uint32_t column;           /* of the header, or ASY_NO_COLUMN */
+    const char *reason;        /* in the slot's pool, or static; NULL: `text` is a date that reads two ways */
+    struct asy_str text;
+};
+
+/* A block of rows on its way: taken, worked on, given. */
+struct asy_ingest_slot {
+    struct asy_block *block;
+    uint32_t *columns;         /* [reader.n_columns] what is read of the rows, as the header was when the block was taken */
+    struct asy_cells cells;
+    struct asy_pool pool;      /* emptied when the block is given */
+    struct asy_refusal *refusals; /* by row */
+    size_t refusals_cap;
+    uint32_t n_refusals;
+    void *batch;               /* what leads or events make of the rows: their own, one a slot */
+    uint64_t done_bytes, total_bytes;
+    uint64_t first_row;        /* rows of the file before this block; known in give */
+    uint32_t next_bad, next_refusal; /* told so far */
+};
+
+/* What leads and events do differently. */
+struct asy_ingest_reader {
+    void *plan;
+    uint32_t n_columns;        /* columns to be read of each row */
+    /* In order: the header as it is now -> columns[n_columns]. Called before the first block with is_whole for delimited files;
+     * for NDJSON whenever there are new columns, and at the end with is_whole. */
+    assay_status (*match)(struct asy_ingest *ingest, struct asy_ingest_file *file, void *plan, bool is_whole, uint32_t *columns,
+                          struct assay_error *error);
+    /* One a slot. NULL: out of memory. */
+    void *(*new_batch)(struct asy_ingest *ingest, void *plan);
+    void (*free_batch)(struct asy_ingest *ingest, void *plan, void *batch);
+    /* Any thread: slot->cells -> slot->batch, refusals by asy_ingest_refuse. A row behind an ambiguous date need not be looked at. */
+    assay_status (*work)(struct asy_ingest *ingest, struct asy_ingest_file *file, void *plan, uint32_t worker,
+                         struct asy_ingest_slot *slot, struct assay_error *error);
+    /* In order: slot->batch -> store and counts. Whatever is left of bad rows and refusals is told afterwards. */
+    assay_status (*give)(struct asy_ingest *ingest, struct asy_ingest_file *file, void *plan, struct asy_ingest_slot *slot,
+                         struct assay_error *error);
+};
+
+/* ingest_blocks.c: the file to its end, then asy_ingest_end. */
+assay_status asy_ingest_run(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_ingest_reader *reader,
+                            struct assay_error *error);
+/* In work, rows ascending. `reason` lives as long as the slot's pool. ASSAY_E_NOMEM. */
+assay_status asy_ingest_refuse(struct asy_ingest *ingest, struct asy_ingest_slot *slot, const struct asy_refusal *refusal);
+/* In give: reject (or stop at) all bad rows and refusals that stand before good row `row` and were not told yet, so that what
+ * give itself rejects comes in order. Sets the file's n_rows to the rows before `row`. */
+assay_status asy_ingest_tell(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_ingest_slot *slot, uint32_t row,
+                             struct assay_error *error);
+/* In give: reject good row `row` of the block, after asy_ingest_tell. */
+assay_status asy_ingest_reject_row(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_ingest_slot *slot, uint32_t row,
+                                   uint32_t column, const char *reason, struct assay_error *error);
 
 /* A field, as ingest sees it. */
 struct asy_ingest_field {
@@ -82,18 +140,10 @@ struct asy_ingest_field {
     bool is_wanted;                  /* has to be read */
     bool has_column;                 /* in some leads file */
     struct asy_str fold, last_fold;
-    char *derived;                   /* room for a derived domain */
-    size_t derived_cap;
     /* texts that could not be read; the dictionary is there once n_bad > 0 */
     uint64_t n_bad;
     struct asy_dict bad;
     uint64_t *bad_counts;            /* by code, ASY_INGEST_BAD_DISTINCT + 1 of them */
-};
-
-/* Text -> number, for event names. Open addressing, at most a quarter full. */
-struct asy_name_slot {
-    struct asy_str text;
-    uint32_t number; /* + 1; 0: free */
 };
 
 struct asy_distinct_entry {
@@ -103,7 +153,8 @@ struct asy_distinct_entry {
 struct asy_distinct {
     struct asy_mem *mem;
     const struct asy_hasher *hasher;
-    struct asy_events *events; /* for the bytes of property tuples */
+    struct asy_events *events;
+    uint32_t writer; /* of the event log: whose tuples the entries have, and who stages them */
     struct asy_dict values;
     struct asy_distinct_entry *entries;
     size_t cap;
@@ -115,15 +166,8 @@ void asy_distinct_init(struct asy_distinct *distinct, struct asy_store *store);
 void asy_distinct_fini(struct asy_distinct *distinct);
 /* Take an event. *is_new false: there was one with the same lead and values; the earlier stays. */
 assay_status asy_distinct_take(struct asy_distinct *distinct, const struct asy_distinct_entry *entry, bool *is_new);
-
-/* An event between reading and looking up its lead. Offsets into `scratch`. */
-struct asy_pending {
-    uint32_t key_at, key_len;
-    uint32_t rest_at; /* property values, then distinct values, each a length and bytes */
-    uint32_t time_s;
-    uint8_t name;
-    bool has_distinct; /* one of the distinct values is filled */
-};
+/* Stage what was taken, once, when all events are read. */
+assay_status asy_distinct_stage(struct asy_distinct *distinct, struct assay_error *error);
 
 struct asy_ingest {
     struct asy_mem *mem;
@@ -141,7 +185,6 @@ struct asy_ingest {
     uint32_t *wanted;                /* field numbers */
     uint32_t n_derived;
     uint32_t *derived;               /* wanted derived fields, sources first */
-    struct asy_str *texts;           /* by field: the text of this row; {NULL,0} empty */
     uint64_t n_lead_rows;            /* of all leads files, rejected ones too */
     uint32_t *lead_lines;            /* by lead: line of its file; 0 beyond 32 bits. Given back when the leads are read */
     size_t lead_lines_cap;
@@ -156,34 +199,25 @@ struct asy_ingest {
     uint32_t *join_rows; /* lead by key number */
     size_t join_rows_cap;
     /* events */
-    struct asy_name_slot *names;
-    uint32_t n_name_slots;
-    uint32_t const_name; /* + 1; 0: read from the column */
+    struct asy_event_words *words;   /* how names and times are read; ingest_events.h */
     struct asy_dict unknown;
     uint64_t unknown_counts[ASY_INGEST_UNKNOWN_NAMES + 1];
     bool *property_found;
     struct asy_distinct distinct;
-    struct asy_pending pending[ASY_INGEST_BATCH];
-    uint32_t n_pending;
-    char *scratch; /* bytes of the pending events */
-    size_t scratch_cap, scratch_used;
-    char *raw; /* a rejected row put together again */
-    size_t raw_cap;
-    char date_text[10]; /* the last date read, and its day: exports come sorted by time */
-    int64_t date_days;
-    bool is_finished;
+    bool has_all_leads, is_finished;
+    bool is_reporting;               /* atomic: progress is being reported */
+    uint64_t n_rows_shown;           /* atomic: of this file, when it was last */
 };
 
 /* ingest.c */
 assay_status asy_ingest_open(struct asy_ingest *ingest, struct asy_ingest_file *file, const char *path, bool is_events,
                              struct assay_error *error);
-/* Next row; counts it, reports progress. */
-assay_status asy_ingest_next(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_row *row, bool *more,
-                             struct assay_error *error);
-assay_status asy_ingest_reject(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row,
-                               struct asy_str column, const char *reason, struct assay_error *error);
-/* Was a row taken before the one at hand? Columns of NDJSON that come now are rivals of those that it was read by. */
-bool asy_ingest_is_frozen(struct asy_ingest *ingest, const struct asy_ingest_file *file);
+/* Count a rejected row and send it to the sink; too many of them are an error. The file's n_rows counts it already. */
+assay_status asy_ingest_reject(struct asy_ingest *ingest, struct asy_ingest_file *file, uint64_t line, struct asy_str column,
+                               const char *reason, struct asy_str raw, struct assay_error *error);
+/* When a block was given: reports about every ASY_INGEST_PROGRESS_ROWS rows. */
+assay_status asy_ingest_progress(struct asy_ingest *ingest, struct asy_ingest_file *file, uint64_t done_bytes, uint64_t total_bytes,
+                                 struct assay_error *error);
 /* Checks the share of rejected rows, names unused columns. */
 assay_status asy_ingest_end(struct asy_ingest *ingest, struct asy_ingest_file *file, struct assay_error *error);
 void asy_ingest_close(struct asy_ingest_file *file);
@@ -194,11 +228,11 @@ struct asy_str asy_ingest_column_name(const struct asy_ingest_file *file, uint32
 bool asy_ingest_is_repeated(const struct asy_ingest_file *file, const struct asy_target *target);
 
 /* A cell without blanks at its ends; {"",0} where it is absent, empty or one of the side's nulls. */
-static inline struct asy_str asy_ingest_cell(const struct asy_ingest_file *file, const struct asy_row *row, uint32_t column)
+static inline struct asy_str asy_ingest_cell(const struct asy_ingest_file *file, const struct asy_cells *cells, struct asy_span span)
 {
-    if (column >= row->n_cells || row->cells[column].len == 0)
+    if (span.len == 0)
         return (struct asy_str){"", 0};
-    struct asy_str text = row->cells[column];
+    struct asy_str text = {cells->text + span.at, span.len};
     uint8_t first = (uint8_t)text.p[0], last = (uint8_t)text.p[text.len - 1];
     if (first <= ' ' || last <= ' ')
         text = asy_str_trim(text);
@@ -221,20 +255,20 @@ enum asy_time_parse asy_value_read(const struct asy_field *field, const struct a
 struct asy_str asy_value_text(const struct asy_field *field, struct asy_str text, const struct asy_value *value, char out[32]);
 /* A time as the map's format says, else in the unambiguous ways. */
 enum asy_time_parse asy_value_time(struct asy_str text, struct asy_str format, bool is_strict, int64_t *out_us);
-assay_status asy_value_put(struct asy_column *column, uint32_t row, struct asy_str text, const struct asy_value *value,
-                           struct assay_error *error);
 assay_status asy_value_bad(struct asy_ingest *ingest, uint32_t field, struct asy_str text);
 void asy_value_examples(const struct asy_ingest *ingest, uint32_t field, struct asy_bad_values *out);
 /* The error that stops the run at a date that reads two ways. */
-assay_status asy_value_ambiguous(const struct asy_ingest_file *file, const struct asy_row *row, uint32_t column,
-                                 struct asy_str text, struct assay_error *error);
+assay_status asy_value_ambiguous(const struct asy_ingest_file *file, uint64_t line, uint32_t column, struct asy_str text,
+                                 struct assay_error *error);
 /* At most `cap` bytes of `text`, cut between characters. */
 struct asy_str asy_value_cut(struct asy_str text, uint32_t cap);
 
 /* ingest_leads.c, ingest_events.c: an open file to its end */
 assay_status asy_ingest_read_leads(struct asy_ingest *ingest, struct asy_ingest_file *file, struct assay_error *error);
 assay_status asy_ingest_read_events(struct asy_ingest *ingest, struct asy_ingest_file *file, struct assay_error *error);
-/* The table of event names, and the report's room for what events lack. */
+/* The tables that names and times are read by, and the report's room for what events lack. */
 assay_status asy_ingest_names_init(struct asy_ingest *ingest);
+/* Open the event log unless it is open: a writer for each thread, and behind them distinct.writer where the map has `distinct`. */
+assay_status asy_ingest_open_log(struct asy_ingest *ingest, struct assay_error *error);
 
 #endif

@@ -1,21 +1,70 @@
-/* Rows of a leads file -> leads: key, typed values, aliases, derived fields, defaults. */
-#include "io/ingest_internal.h"
+/* Rows of a leads file -> leads: which columns are read, and what happens in the order of the rows: keys and duplicates, numbers
+ * of rows, counts. Values are made by ingest_leads_cells.c. */
+#include "io/ingest_leads.h"
 
 #include <stdio.h>
-
-/* Targets of the match: field f is target f; the key comes last. */
-struct leads_plan {
-    struct asy_target *key;   /* NULL: by row number */
-    struct asy_pair { uint32_t column, field; } *pairs; /* what is read of each row */
-    uint32_t n_pairs;
-};
 
 static assay_status no_memory(const struct asy_ingest_file *file, struct assay_error *error)
 {
     return asy_fail(error, ASSAY_E_NOMEM, "%.*s: out of memory", ASY_ARG(file->path));
 }
 
-static assay_status want_columns(struct asy_ingest *ingest, struct asy_ingest_file *file, struct leads_plan *plan)
+/* ---- plan ---- */
+
+static uint8_t kind_of(const struct asy_column *column)
+{
+    switch (column->repr) {
+    case ASY_REPR_CODE:
+        return column->field->type == ASY_TEXT ? ASY_LEAD_TEXT : ASY_LEAD_CODE;
+    case ASY_REPR_INT:
+    case ASY_REPR_TIME:
+        return ASY_LEAD_LONG;
+    case ASY_REPR_NUMBER:
+        return ASY_LEAD_NUMBER;
+    default:
+        return ASY_LEAD_PRESENT;
+    }
+}
+
+static uint32_t place_of(const struct asy_ingest *ingest, uint32_t field)
+{
+    uint32_t k = 0;
+    while (ingest->wanted[k] != field)
+        k++;
+    return k;
+}
+
+static assay_status plan_fields(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_lead_plan *plan)
+{
+    plan->n_fields = ingest->n_wanted;
+    plan->fields = asy_pool_alloc_n(&file->pool, (size_t)plan->n_fields + 1, sizeof(*plan->fields));
+    plan->n_derived = ingest->n_derived;
+    plan->derived = asy_pool_alloc_n(&file->pool, (size_t)plan->n_derived + 1, sizeof(*plan->derived));
+    if (!plan->fields || !plan->derived)
+        return ASSAY_E_NOMEM;
+    for (uint32_t k = 0; k < plan->n_fields; k++) {
+        struct asy_lead_field *field = &plan->fields[k];
+        field->field = ingest->wanted[k];
+        field->kind = kind_of(&ingest->store->columns[field->field]);
+        field->keeps_texts = field->kind == ASY_LEAD_TEXT;
+    }
+    for (uint32_t i = 0; i < plan->n_derived; i++) {
+        struct asy_lead_field *field = &plan->fields[plan->derived[i] = place_of(ingest, ingest->derived[i])];
+        field->source = place_of(ingest, ingest->schema->fields[field->field].derive.source);
+        plan->fields[field->source].keeps_texts = true;
+    }
+    plan->join = UINT32_MAX;
+    if (ingest->has_join) {
+        plan->join = place_of(ingest, ingest->map->key_field);
+        plan->fields[plan->join].keeps_texts = true;
+    }
+    return ASSAY_OK;
+}
+
+/* ---- header ---- */
+
+/* Targets of the match: field f is target f; the key comes last. */
+static assay_status want_columns(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_lead_plan *plan)
 {
     uint32_t n_fields = ingest->schema->n_fields;
     struct asy_match *match = &file->match;
@@ -37,9 +86,6 @@ static assay_status want_columns(struct asy_ingest *ingest, struct asy_ingest_fi
         if (status != ASSAY_OK)
             return status;
     }
-    plan->pairs = asy_pool_alloc_n(&file->pool, (size_t)n_fields + 1, sizeof(*plan->pairs));
-    if (!plan->pairs)
-        return ASSAY_E_NOMEM;
     if (file->side->key_is_row_number)
         return ASSAY_OK;
     plan->key = &match->targets[n_fields];
@@ -114,31 +160,57 @@ static assay_status check_key(struct asy_ingest_file *file, const struct asy_tar
                     ASY_ARG(file->path), ASY_ARG(list));
 }
 
-/* Take in the header as far as it is known; `is_whole`: no more columns will come. */
-static assay_status match_header(struct asy_ingest *ingest, struct asy_ingest_file *file, struct leads_plan *plan, bool is_whole,
+static assay_status match_header(struct asy_ingest *ingest, struct asy_ingest_file *file, void *ctx, bool is_whole, uint32_t *columns,
                                  struct assay_error *error)
 {
+    const struct asy_lead_plan *plan = ctx;
     const struct asy_str *names;
     uint32_t n = asy_rows_header(file->rows, &names);
     if (asy_match_columns(&file->match, names, n) != ASSAY_OK)
         return no_memory(file, error);
     assay_status status = plan->key ? check_key(file, plan->key, is_whole, error) : ASSAY_OK;
-    plan->n_pairs = 0;
-    for (uint32_t f = 0; status == ASSAY_OK && f < ingest->schema->n_fields; f++) {
-        const struct asy_target *t = &file->match.targets[f];
+    for (uint32_t f = 0; status == ASSAY_OK && f < ingest->schema->n_fields; f++)
         status = check_field(ingest, file, f, is_whole, error);
-        if (status != ASSAY_OK || t->level == 0 || !ingest->fields[f].is_wanted)
-            continue;
-        ingest->fields[f].has_column = true;
-        plan->pairs[plan->n_pairs++] = (struct asy_pair){t->column, f};
+    if (status != ASSAY_OK)
+        return status;
+    for (uint32_t k = 0; k < plan->n_fields; k++) {
+        const struct asy_target *t = &file->match.targets[plan->fields[k].field];
+        columns[k] = t->level > 0 ? t->column : ASY_NO_COLUMN;
+        ingest->fields[plan->fields[k].field].has_column |= t->level > 0;
     }
-    return status;
+    columns[plan->n_fields] = plan->key && plan->key->level > 0 ? plan->key->column : ASY_NO_COLUMN;
+    return ASSAY_OK;
 }
 
-/* ---- one row ---- */
+/* ---- keys, in order ---- */
 
-static assay_status reject_repeated(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row,
-                                    struct asy_str column, uint32_t first, struct assay_error *error)
+static uint32_t format_number(uint64_t number, char out[24])
+{
+    uint32_t n = 24;
+    do {
+        out[--n] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    memmove(out, out + n, 24 - n);
+    return 24 - n;
+}
+
+/* Rows are numbered through all leads files, from 1 on, malformed ones too. */
+static void number_rows(const struct asy_ingest *ingest, const struct asy_ingest_slot *slot)
+{
+    const struct asy_cells *cells = &slot->cells;
+    struct asy_lead_batch *batch = slot->batch;
+    uint32_t next_bad = 0;
+    for (uint32_t row = 0; row < cells->n_rows; row++) {
+        while (next_bad < cells->n_bad && cells->bad[next_bad].before <= row)
+            next_bad++;
+        uint32_t len = format_number(ingest->n_lead_rows + row + next_bad + 1, batch->numbers[row]);
+        batch->keys[row] = (struct asy_str){batch->numbers[row], len};
+    }
+}
+
+static assay_status reject_repeated(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_ingest_slot *slot,
+                                    uint32_t row, uint32_t column, uint32_t first, struct assay_error *error)
 {
     char reason[400], place[200] = "";
     uint32_t k = ingest->n_lead_files - 1;
@@ -153,221 +225,246 @@ static assay_status reject_repeated(struct asy_ingest *ingest, struct asy_ingest
         snprintf(place, sizeof(place), " (first on line %u of %.*s)", line, ASY_ARG(path));
     snprintf(reason, sizeof(reason),
              "duplicate lead id%s; drop one of them, or name another key with --map (leads: {key: COLUMN})", place);
-    return asy_ingest_reject(ingest, file, row, column, reason, error);
+    assay_status status = asy_ingest_tell(ingest, file, slot, row, error);
+    return status == ASSAY_OK ? asy_ingest_reject_row(ingest, file, slot, row, column, reason, error) : status;
 }
 
-static assay_status read_cell(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_row *row, uint32_t lead,
-                              const struct asy_pair *pair, struct assay_error *error)
+/* The first date that reads two ways, by row and field, of the rows that are taken; NULL: none. */
+static const struct asy_lead_ambiguous *first_ambiguous(const struct asy_lead_batch *batch)
 {
-    const struct asy_ingest_field *plan = &ingest->fields[pair->field];
-    const struct asy_field *field = &ingest->schema->fields[pair->field];
-    struct asy_str text = asy_ingest_cell(file, row, pair->column);
-    if (text.len > 0 && plan->map && plan->map->n_values > 0) {
-        const struct asy_map_value *alias = asy_map_alias(plan->map->values, plan->map->n_values, text);
-        if (alias)
-            text = alias->to;
+    const struct asy_lead_ambiguous *first = NULL;
+    for (uint32_t i = 0; i < batch->n_ambiguous; i++) {
+        const struct asy_lead_ambiguous *one = &batch->ambiguous[i];
+        if (!batch->is_dropped[one->row] && (!first || one->row < first->row))
+            first = one;
     }
-    if (text.len == 0)
-        return ASSAY_OK;
-    struct asy_value value;
-    switch (asy_value_read(field, plan, text, &value)) {
-    case ASY_TIME_OK:
-        ingest->texts[pair->field] = text;
-        return asy_value_put(&ingest->store->columns[pair->field], lead, text, &value, error);
-    case ASY_TIME_AMBIGUOUS:
-        return asy_value_ambiguous(file, row, pair->column, text, error);
-    default:
-        return asy_value_bad(ingest, pair->field, text) == ASSAY_OK ? ASSAY_OK : no_memory(file, error);
-    }
+    return first;
 }
 
-/* The derived text and its code (0: to be read); {NULL,0} if there is none. */
-static assay_status derive_text(struct asy_ingest *ingest, uint32_t f, struct asy_str *text, uint32_t *code)
+static assay_status add_leads(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct asy_lead_plan *plan,
+                              struct asy_ingest_slot *slot, struct assay_error *error)
 {
-    struct asy_ingest_field *plan = &ingest->fields[f];
-    const struct asy_derive *derive = &ingest->schema->fields[f].derive;
-    struct asy_str source = ingest->texts[derive->source];
-    *text = (struct asy_str){NULL, 0};
-    *code = 0;
-    if (source.len == 0)
-        return ASSAY_OK;
-    if (derive->kind == ASY_DERIVE_DOMAIN) {
-        if (source.len > plan->derived_cap) {
-            char *grown = asy_mem_resize(ingest->mem, plan->derived, plan->derived_cap, 2 * (size_t)source.len + 64);
-            if (!grown)
-                return ASSAY_E_NOMEM;
-            plan->derived = grown;
-            plan->derived_cap = 2 * (size_t)source.len + 64;
-        }
-        *text = asy_derive_domain(source, plan->derived);
-        return ASSAY_OK;
-    }
-    int64_t line = asy_derive_words(derive, source);
-    if (line >= 0) {
-        *text = derive->lines[line].value;
-        *code = derive->lines[line].code;
-    } else if (derive->has_otherwise) {
-        *text = derive->otherwise;
-        *code = derive->otherwise_code;
-    }
-    return ASSAY_OK;
-}
-
-static assay_status fill_derived(struct asy_ingest *ingest, struct asy_ingest_file *file, uint32_t lead, struct assay_error *error)
-{
-    for (uint32_t i = 0; i < ingest->n_derived; i++) {
-        uint32_t f = ingest->derived[i], code;
-        struct asy_str text;
-        if (ingest->texts[f].len > 0)
-            continue;
-        if (derive_text(ingest, f, &text, &code) != ASSAY_OK)
-            return no_memory(file, error);
-        if (text.len == 0)
-            continue;
-        struct asy_value value = {.i = code};
-        if (code == 0 && asy_value_read(&ingest->schema->fields[f], &ingest->fields[f], text, &value) != ASY_TIME_OK) {
-            if (asy_value_bad(ingest, f, text) != ASSAY_OK)
-                return no_memory(file, error);
-            continue;
-        }
-        ingest->texts[f] = text;
-        assay_status status = asy_value_put(&ingest->store->columns[f], lead, text, &value, error);
-        if (status != ASSAY_OK)
-            return status;
-    }
-    return ASSAY_OK;
-}
-
-/* What is empty still: defaults, and the count of required fields without anything. */
-static assay_status fill_defaults(struct asy_ingest *ingest, uint32_t lead, struct assay_error *error)
-{
-    for (uint32_t i = 0; i < ingest->n_wanted; i++) {
-        uint32_t f = ingest->wanted[i];
-        const struct asy_field *field = &ingest->schema->fields[f];
-        if (ingest->texts[f].len > 0)
-            continue;
-        if (!field->has_default) {
-            ingest->report.n_required_empty[f] += field->required;
-            continue;
-        }
-        struct asy_value value = {0};
-        if (field->type == ASY_NUMBER)
-            value.d = field->default_value.d;
-        else
-            value.i = field->default_value.i;
-        assay_status status = asy_value_put(&ingest->store->columns[f], lead, field->default_text, &value, error);
-        if (status != ASSAY_OK)
-            return status;
-    }
-    return ASSAY_OK;
-}
-
-static assay_status join_lead(struct asy_ingest *ingest, struct asy_ingest_file *file, uint32_t lead, struct assay_error *error)
-{
-    const struct asy_field *field = &ingest->schema->fields[ingest->map->key_field];
-    struct asy_str text = ingest->texts[ingest->map->key_field];
-    struct asy_value value;
-    char room[32];
-    if (text.len == 0 || asy_value_read(field, &ingest->fields[ingest->map->key_field], text, &value) != ASY_TIME_OK)
-        return ASSAY_OK;
-    struct asy_str key = asy_value_text(field, text, &value, room);
-    uint32_t number, next = ingest->join_keys.n_rows;
-    bool is_new;
-    if (!asy_mem_grow(ingest->mem, (void **)&ingest->join_rows, &ingest->join_rows_cap, next, sizeof(*ingest->join_rows)) ||
-        asy_index_put(&ingest->join_index, key, next, &number, &is_new) != ASSAY_OK)
-        return no_memory(file, error);
-    if (!is_new) {
-        ingest->report.n_key_field_repeated++;
-        return ASSAY_OK;
-    }
-    ingest->join_rows[next] = lead;
-    return asy_keys_push(&ingest->join_keys, key, error);
-}
-
-static uint32_t format_number(uint64_t number, char out[24])
-{
-    uint32_t n = 24;
-    do {
-        out[--n] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    memmove(out, out + n, 24 - n);
-    return 24 - n;
-}
-
-static assay_status take_row(struct asy_ingest *ingest, struct asy_ingest_file *file, const struct leads_plan *plan,
-                             const struct asy_row *row, struct assay_error *error)
-{
-    char digits[24];
-    uint32_t key_column = plan->key && plan->key->level > 0 ? plan->key->column : ASY_NO_COLUMN;
-    ingest->n_lead_rows++;
-    if (row->problem)
-        return asy_ingest_reject(ingest, file, row, asy_ingest_column_name(file, row->problem_column - 1), row->problem, error);
-    struct asy_str key;
-    if (plan->key)
-        key = asy_ingest_cell(file, row, key_column);
-    else
-        key = (struct asy_str){digits, format_number(ingest->n_lead_rows, digits)};
-    if (key.len == 0)
-        return asy_ingest_reject(ingest, file, row, asy_ingest_column_name(file, key_column), "the lead id is empty", error);
-
-    uint32_t lead;
-    bool is_new;
-    assay_status status = asy_store_add(ingest->store, key, &lead, &is_new, error);
+    struct asy_store *store = ingest->store;
+    struct asy_lead_batch *batch = slot->batch;
+    uint32_t n_before = store->n_leads;
+    assay_status status = asy_store_add_batch(store, batch->keys, batch->n_keys, batch->leads, batch->is_new, error);
     if (status != ASSAY_OK)
         return status;
-    if (!is_new)
-        return reject_repeated(ingest, file, row, asy_ingest_column_name(file, key_column), lead, error);
-    if (!asy_mem_grow(ingest->mem, (void **)&ingest->lead_lines, &ingest->lead_lines_cap, lead, sizeof(*ingest->lead_lines)))
+    if (store->n_leads > n_before && !asy_mem_grow(ingest->mem, (void **)&ingest->lead_lines, &ingest->lead_lines_cap,
+                                                   store->n_leads - 1, sizeof(*ingest->lead_lines)))
         return no_memory(file, error);
-    ingest->lead_lines[lead] = row->line <= UINT32_MAX ? (uint32_t)row->line : 0;
-    for (uint32_t i = 0; i < ingest->n_wanted; i++)
-        ingest->texts[ingest->wanted[i]] = (struct asy_str){NULL, 0};
-    for (uint32_t i = 0; i < plan->n_pairs; i++)
-        if ((status = read_cell(ingest, file, row, lead, &plan->pairs[i], error)) != ASSAY_OK)
+    for (uint32_t i = 0; i < batch->n_keys; i++) {
+        uint32_t row = batch->key_rows[i];
+        uint64_t line = slot->cells.line[row];
+        if (batch->is_new[i])
+            ingest->lead_lines[batch->leads[i]] = line <= UINT32_MAX ? (uint32_t)line : 0;
+        else
+            batch->is_dropped[row] = true;
+    }
+    if (store->n_leads - n_before == batch->n_keys && batch->n_ambiguous == 0)
+        return ASSAY_OK;
+
+    const struct asy_lead_ambiguous *stop = first_ambiguous(batch);
+    for (uint32_t i = 0; i < batch->n_keys; i++) {
+        uint32_t row = batch->key_rows[i];
+        if (stop && row > stop->row)
+            break;
+        if (batch->is_new[i])
+            continue;
+        status = reject_repeated(ingest, file, slot, row, slot->columns[plan->n_fields], batch->leads[i], error);
+        if (status != ASSAY_OK)
             return status;
-    if ((status = fill_derived(ingest, file, lead, error)) != ASSAY_OK)
+    }
+    if (!stop)
+        return ASSAY_OK;
+    status = asy_ingest_tell(ingest, file, slot, stop->row, error);
+    if (status != ASSAY_OK)
         return status;
-    if ((status = fill_defaults(ingest, lead, error)) != ASSAY_OK)
+    asy_ingest_counts(ingest, file)->n_rows++;
+    return asy_value_ambiguous(file, slot->cells.line[stop->row], stop->column, stop->text, error);
+}
+
+/* ---- values ---- */
+
+static void pack_bytes(void *items, size_t size_bytes, const bool *is_dropped, uint32_t n)
+{
+    char *to = items;
+    const char *from = items;
+    for (uint32_t row = 0; row < n; row++, from += size_bytes) {
+        if (is_dropped[row])
+            continue;
+        if (to != from)
+            memcpy(to, from, size_bytes);
+        to += size_bytes;
+    }
+}
+
+/* Drop the values of rows that are not taken. */
+static void pack_values(const struct asy_lead_plan *plan, struct asy_lead_batch *batch, uint32_t n_rows)
+{
+    for (uint32_t k = 0; k < plan->n_fields; k++) {
+        const struct asy_lead_field *field = &plan->fields[k];
+        struct asy_lead_values *v = &batch->values[k];
+        for (uint32_t row = 0; v->n_empty > 0 && row < n_rows; row++)
+            v->n_empty -= batch->is_dropped[row] && !asy_lead_has_value(field, v, row);
+        if (!v->has_values)
+            continue;
+        switch (field->kind) {
+        case ASY_LEAD_PRESENT:
+            pack_bytes(v->presents, sizeof(*v->presents), batch->is_dropped, n_rows);
+            break;
+        case ASY_LEAD_CODE:
+            pack_bytes(v->codes, sizeof(*v->codes), batch->is_dropped, n_rows);
+            break;
+        case ASY_LEAD_TEXT:
+            pack_bytes(v->texts, sizeof(*v->texts), batch->is_dropped, n_rows);
+            break;
+        case ASY_LEAD_LONG:
+            pack_bytes(v->longs, sizeof(*v->longs), batch->is_dropped, n_rows);
+            break;
+        default:
+            pack_bytes(v->numbers, sizeof(*v->numbers), batch->is_dropped, n_rows);
+            break;
+        }
+    }
+    if (plan->join != UINT32_MAX)
+        pack_bytes(batch->join_keys, sizeof(*batch->join_keys), batch->is_dropped, n_rows);
+}
+
+static assay_status set_values(struct asy_column *column, uint32_t lead, uint32_t n, const struct asy_lead_values *v,
+                               struct assay_error *error)
+{
+    switch (column->repr) {
+    case ASY_REPR_PRESENCE:
+        asy_column_set_presents(column, lead, n, v->presents);
+        return ASSAY_OK;
+    case ASY_REPR_CODE:
+        if (column->field->type == ASY_TEXT)
+            return asy_column_set_texts(column, lead, n, v->texts, error);
+        return asy_column_set_codes(column, lead, n, v->codes, error);
+    case ASY_REPR_INT:
+        return asy_column_set_ints(column, lead, n, v->longs, error);
+    case ASY_REPR_NUMBER:
+        asy_column_set_numbers(column, lead, n, v->numbers);
+        return ASSAY_OK;
+    case ASY_REPR_TIME:
+        asy_column_set_times(column, lead, n, v->longs);
+        return ASSAY_OK;
+    default:
+        return ASSAY_OK;
+    }
+}
+
+/* In the order of rows; a row's own text goes before what was derived for it. */
+static assay_status count_bad(struct asy_ingest *ingest, uint32_t field, const struct asy_lead_values *v, const bool *is_dropped)
+{
+    uint32_t cell = 0, derived = v->n_bad_cells;
+    while (cell < v->n_bad_cells || derived < v->n_bad) {
+        bool is_cell = derived == v->n_bad || (cell < v->n_bad_cells && v->bad[cell].row <= v->bad[derived].row);
+        const struct asy_lead_bad *bad = is_cell ? &v->bad[cell++] : &v->bad[derived++];
+        if (!is_dropped[bad->row] && asy_value_bad(ingest, field, bad->text) != ASSAY_OK)
+            return ASSAY_E_NOMEM;
+    }
+    return ASSAY_OK;
+}
+
+static assay_status join_leads(struct asy_ingest *ingest, struct asy_ingest_file *file, struct asy_lead_batch *batch,
+                               uint32_t lead, uint32_t n, struct assay_error *error)
+{
+    /* Packed once more, now without leads that have no key; `list` is the leads, `leads` the numbers of their keys. */
+    uint32_t n_keys = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        batch->join_keys[n_keys] = batch->join_keys[i];
+        batch->list[n_keys] = lead + i;
+        n_keys += batch->join_keys[i].len > 0;
+    }
+    assay_status status = asy_index_put_batch(&ingest->join_index, batch->join_keys, n_keys, batch->leads, batch->is_new, error);
+    if (status != ASSAY_OK)
         return status;
-    asy_ingest_counts(ingest, file)->n_kept++;
-    return ingest->has_join ? join_lead(ingest, file, lead, error) : ASSAY_OK;
+    uint32_t n_known = ingest->join_keys.n_rows;
+    if (n_known > 0 && !asy_mem_grow(ingest->mem, (void **)&ingest->join_rows, &ingest->join_rows_cap, n_known - 1,
+                                     sizeof(*ingest->join_rows)))
+        return no_memory(file, error);
+    for (uint32_t i = 0; i < n_keys; i++) {
+        if (batch->is_new[i])
+            ingest->join_rows[batch->leads[i]] = batch->list[i];
+        else
+            ingest->report.n_key_field_repeated++;
+    }
+    return ASSAY_OK;
+}
+
+/* ---- blocks ---- */
+
+static void *new_batch(struct asy_ingest *ingest, void *plan)
+{
+    return asy_lead_batch_new(ingest, plan);
+}
+
+static void free_batch(struct asy_ingest *ingest, void *plan, void *batch)
+{
+    asy_lead_batch_free(ingest, plan, batch);
+}
+
+static assay_status work(struct asy_ingest *ingest, struct asy_ingest_file *file, void *plan, uint32_t worker,
+                         struct asy_ingest_slot *slot, struct assay_error *error)
+{
+    (void)worker;
+    return asy_lead_cells(ingest, file, plan, slot) == ASSAY_OK ? ASSAY_OK : no_memory(file, error);
+}
+
+static assay_status give(struct asy_ingest *ingest, struct asy_ingest_file *file, void *ctx, struct asy_ingest_slot *slot,
+                         struct assay_error *error)
+{
+    const struct asy_lead_plan *plan = ctx;
+    struct asy_lead_batch *batch = slot->batch;
+    uint32_t n_rows = slot->cells.n_rows, lead = ingest->store->n_leads;
+    if (!plan->key)
+        number_rows(ingest, slot);
+    ingest->n_lead_rows += n_rows + slot->cells.n_bad;
+    if (batch->n_keys == 0)
+        return ASSAY_OK;
+    assay_status status = add_leads(ingest, file, plan, slot, error);
+    if (status != ASSAY_OK)
+        return status;
+    uint32_t n = ingest->store->n_leads - lead;
+    for (uint32_t k = 0; k < plan->n_fields; k++)
+        if (count_bad(ingest, plan->fields[k].field, &batch->values[k], batch->is_dropped) != ASSAY_OK)
+            return no_memory(file, error);
+    if (n < n_rows)
+        pack_values(plan, batch, n_rows);
+    for (uint32_t k = 0; status == ASSAY_OK && k < plan->n_fields; k++) {
+        uint32_t f = plan->fields[k].field;
+        ingest->report.n_required_empty[f] += batch->values[k].n_empty;
+        if (batch->values[k].has_values)
+            status = set_values(&ingest->store->columns[f], lead, n, &batch->values[k], error);
+    }
+    if (status != ASSAY_OK)
+        return status;
+    asy_ingest_counts(ingest, file)->n_kept += n;
+    return plan->join != UINT32_MAX ? join_leads(ingest, file, batch, lead, n, error) : ASSAY_OK;
 }
 
 assay_status asy_ingest_read_leads(struct asy_ingest *ingest, struct asy_ingest_file *file, struct assay_error *error)
 {
-    struct leads_plan plan = {0};
-    struct asy_row row;
-    bool more;
-    bool is_json = asy_rows_is_json(file->rows);
-    if (want_columns(ingest, file, &plan) != ASSAY_OK ||
+    struct asy_lead_plan plan = {0};
+    if (plan_fields(ingest, file, &plan) != ASSAY_OK || want_columns(ingest, file, &plan) != ASSAY_OK ||
         !asy_mem_grow(ingest->mem, (void **)&ingest->lead_files, &ingest->lead_files_cap, ingest->n_lead_files,
                       sizeof(*ingest->lead_files)))
         return no_memory(file, error);
     ingest->lead_files[ingest->n_lead_files++] = (struct asy_lead_file){file->path, ingest->store->n_leads};
-    assay_status status = match_header(ingest, file, &plan, !is_json, error);
-    for (;;) {
-        if (status == ASSAY_OK)
-            status = asy_ingest_next(ingest, file, &row, &more, error);
-        if (status != ASSAY_OK)
-            return status;
-        if (!more)
-            break;
-        const struct asy_str *names;
-        if (is_json && asy_rows_header(file->rows, &names) > file->match.n_columns) {
-            file->match.is_frozen = asy_ingest_is_frozen(ingest, file);
-            status = match_header(ingest, file, &plan, false, error);
-        }
-        if (status == ASSAY_OK)
-            status = take_row(ingest, file, &plan, &row, error);
-    }
-    if (asy_ingest_counts(ingest, file)->n_rows == 0)
+    const struct asy_ingest_reader reader = {
+        .plan = &plan,
+        .n_columns = plan.n_fields + 1,
+        .match = match_header,
+        .new_batch = new_batch,
+        .free_batch = free_batch,
+        .work = work,
+        .give = give,
+    };
+    assay_status status = asy_ingest_run(ingest, file, &reader, error);
+    if (status == ASSAY_OK && asy_ingest_counts(ingest, file)->n_rows == 0)
         return asy_fail(error, ASSAY_E_DATA, "%.*s: expected leads, found %s", ASY_ARG(file->path),
-                        is_json ? "an empty file" : "a file that has a header but no data rows");
-    /* Without a single key every row was malformed; what is wrong with them says more than what is missing. */
-    const struct asy_str *names;
-    if (is_json && asy_rows_header(file->rows, &names) > 0 &&
-        (status = match_header(ingest, file, &plan, true, error)) != ASSAY_OK)
-        return status;
-    return asy_ingest_end(ingest, file, error);
+                        asy_rows_is_json(file->rows) ? "an empty file" : "a file that has a header but no data rows");
+    return status;
 }

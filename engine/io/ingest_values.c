@@ -51,10 +51,40 @@ static bool read_int(struct asy_str text, int64_t *out)
     return value != ASY_INT_EMPTY;
 }
 
+static inline int32_t two(const char *p, uint32_t *bad)
+{
+    uint32_t tens = (uint32_t)(uint8_t)p[0] - '0', ones = (uint32_t)(uint8_t)p[1] - '0';
+    *bad |= (tens > 9) | (ones > 9);
+    return (int32_t)(tens * 10 + ones);
+}
+
+/* 2026-11-01 and 2026-11-01T10:20:30 with T or blank, Z or nothing: the forms nearly all exports have. False: look closer. */
+static bool read_usual_time(struct asy_str text, int64_t *out_us)
+{
+    const char *p = text.p;
+    bool is_date = text.len == 10;
+    if (!is_date && text.len != 19 && !(text.len == 20 && p[19] == 'Z'))
+        return false;
+    uint32_t bad = (p[4] != '-') | (p[7] != '-');
+    int32_t century = two(p, &bad), year = two(p + 2, &bad), month = two(p + 5, &bad), day = two(p + 8, &bad);
+    int32_t hour = 0, minute = 0, second = 0;
+    if (!is_date) {
+        bad |= (p[13] != ':') | (p[16] != ':') | (p[10] != 'T' && p[10] != ' ');
+        hour = two(p + 11, &bad);
+        minute = two(p + 14, &bad);
+        second = two(p + 17, &bad);
+    }
+    year += century * 100;
+    if (bad || !asy_civil_valid(year, month, day, hour, minute, second))
+        return false;
+    *out_us = (asy_days_from_civil(year, month, day) * ASY_DAY_S + hour * 3600 + minute * 60 + second) * 1000000;
+    return true;
+}
+
 enum asy_time_parse asy_value_time(struct asy_str text, struct asy_str format, bool is_strict, int64_t *out_us)
 {
     if (format.len == 0)
-        return asy_time_read(text, out_us);
+        return read_usual_time(text, out_us) ? ASY_TIME_OK : asy_time_read(text, out_us);
     enum asy_time_parse as_said = asy_time_read_format(text, format, out_us);
     if (as_said == ASY_TIME_OK || is_strict)
         return as_said;
@@ -113,30 +143,6 @@ struct asy_str asy_value_text(const struct asy_field *field, struct asy_str text
         return field->values[value->i - 1];
     default:
         return text;
-    }
-}
-
-assay_status asy_value_put(struct asy_column *column, uint32_t row, struct asy_str text, const struct asy_value *value,
-                           struct assay_error *error)
-{
-    switch (column->repr) {
-    case ASY_REPR_PRESENCE:
-        asy_column_set_present(column, row, true);
-        return ASSAY_OK;
-    case ASY_REPR_CODE:
-        if (column->field->type == ASY_TEXT)
-            return asy_column_set_text(column, row, text, error);
-        return asy_column_set_code(column, row, (uint32_t)value->i, error);
-    case ASY_REPR_INT:
-        return asy_column_set_int(column, row, value->i, error);
-    case ASY_REPR_NUMBER:
-        asy_column_set_number(column, row, value->d);
-        return ASSAY_OK;
-    case ASY_REPR_TIME:
-        asy_column_set_time(column, row, value->i);
-        return ASSAY_OK;
-    default:
-        return ASSAY_OK;
     }
 }
 
@@ -236,8 +242,8 @@ static void suggest(struct asy_str text, bool is_day_first, char out[48])
              is_short_year ? "%y" : "%Y", clock);
 }
 
-assay_status asy_value_ambiguous(const struct asy_ingest_file *file, const struct asy_row *row, uint32_t column,
-                                 struct asy_str text, struct assay_error *error)
+assay_status asy_value_ambiguous(const struct asy_ingest_file *file, uint64_t line, uint32_t column, struct asy_str text,
+                                 struct assay_error *error)
 {
     char day_first[48], month_first[48];
     const char *side = file->is_events ? "events" : "leads";
@@ -248,6 +254,6 @@ assay_status asy_value_ambiguous(const struct asy_ingest_file *file, const struc
     return asy_fail(error, ASSAY_E_DATA,
                     "%.*s:%llu: column `%.*s`: expected a date that reads one way, found `%.*s` (day or month first?); say "
                     "which in the map file (--map): `%s: {dates: \"%s\"}` or `%s: {dates: \"%s\"}`",
-                    ASY_ARG(file->path), (unsigned long long)row->line, ASY_ARG(name), ASY_ARG(text), side, day_first,
+                    ASY_ARG(file->path), (unsigned long long)line, ASY_ARG(name), ASY_ARG(text), side, day_first,
                     side, month_first);
 }

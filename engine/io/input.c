@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #define PACKED_BYTES ((size_t)256 << 10)
 /* zlib counts in 32 bits, and Linux reads at most 2 GiB at once. */
 #define MOST_AT_ONCE ((size_t)1 << 30)
+/* How long a file may keep us waiting before `goes_on` is asked. */
+#define ASK_EVERY_MS 200
 
 enum kind { KIND_PLAIN, KIND_GZIP, KIND_ZSTD };
 
@@ -27,6 +30,7 @@ struct asy_input {
     struct asy_input_wait wait;
     int fd;
     bool owns_fd;
+    bool may_wait;           /* it is no regular file */
     enum kind kind;
     uint64_t taken_bytes;    /* read from the descriptor */
     uint64_t total_bytes;
@@ -120,7 +124,6 @@ static assay_status fail_open(const char *path, int code, struct assay_error *er
     return asy_fail(error, ASSAY_E_IO, "%s: cannot be opened: %s", path, strerror(code));
 }
 
-/* After a call that a signal cut short. */
 static bool is_stopped(const struct asy_input *input)
 {
     return input->wait.goes_on && !input->wait.goes_on(input->wait.ctx);
@@ -149,19 +152,32 @@ static assay_status open_fd(struct asy_input *input, const char *path, struct as
         return asy_fail(error, ASSAY_E_IO, "%s: expected a file, found a folder; name the files in it, such as %s/*.csv", input->path.p,
                         input->path.p);
     if (S_ISBLK(info.st_mode)) return asy_fail(error, ASSAY_E_IO, "%s: expected a file, found a disk", input->path.p);
-    if (S_ISREG(info.st_mode)) input->total_bytes = (uint64_t)info.st_size;
+    input->may_wait = !S_ISREG(info.st_mode);
+    if (!input->may_wait) input->total_bytes = (uint64_t)info.st_size;
     /* A hint only: pipes refuse it. */
     (void)posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return ASSAY_OK;
 }
 
+/* Until there is something to read, if only the end or an error. */
+static assay_status wait_for_bytes(const struct asy_input *input, struct assay_error *error)
+{
+    struct pollfd file = {.fd = input->fd, .events = POLLIN};
+    for (;;) {
+        const int n_ready = poll(&file, 1, ASK_EVERY_MS);
+        if (n_ready > 0 || (n_ready < 0 && errno != EINTR)) return ASSAY_OK;
+        if (is_stopped(input)) return fail_stopped(input, error);
+    }
+}
+
 static assay_status read_fd(struct asy_input *input, char *buffer, size_t cap, size_t *n, struct assay_error *error)
 {
     ssize_t got;
-    do
+    do {
+        const assay_status status = input->may_wait ? wait_for_bytes(input, error) : ASSAY_OK;
+        if (status != ASSAY_OK) return status;
         got = read(input->fd, buffer, cap < MOST_AT_ONCE ? cap : MOST_AT_ONCE);
-    while (got < 0 && errno == EINTR && !is_stopped(input));
-    if (got < 0 && errno == EINTR) return fail_stopped(input, error);
+    } while (got < 0 && errno == EINTR);
     if (got < 0)
         return asy_fail(error, ASSAY_E_IO, "%s: cannot be read after %" PRIu64 " bytes: %s", input->path.p, input->taken_bytes,
                         strerror(errno));

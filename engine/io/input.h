@@ -6,12 +6,13 @@
 #include "base/diag.h"
 
 struct asy_input;
-/* Asked when a signal comes while the file keeps us waiting, as a pipe may for ever: false stops (ASSAY_E_CANCELLED). */
+/* Asked a few times a second, and when a signal comes, while the file keeps us waiting, as a pipe may for ever: false stops
+ * (ASSAY_E_CANCELLED). A signal alone would not do: another thread may get it. */
 struct asy_input_wait {
     bool (*goes_on)(void *ctx);
     void *ctx;
 };
-/* Open `path`. */
+/* Open `path`; a pipe is waited for until somebody writes to it, and signals that this thread gets are all that ends that. */
 assay_status asy_input_open(struct asy_input **out, struct asy_mem *mem, const char *path, struct assay_error *error);
 /* The same; `wait` is copied. */
 assay_status asy_input_open_wait(struct asy_input **out, struct asy_mem *mem, const char *path, const struct asy_input_wait *wait,

@@ -1,4 +1,4 @@
-/* Rows: opening, the buffer, and the choice between CSV and NDJSON. */
+/* Rows: opening, closing, from one block to the next, and the choice between CSV and NDJSON. */
 #include "io/rows_internal.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #define DEFAULT_BUFFER_BYTES ((size_t)256 << 10)
 #define DEFAULT_CELL_BYTES ((size_t)1 << 20)
 #define MOST_CELL_BYTES ((size_t)512 << 20)
-#define LEAST_ROW_LIMIT ((size_t)64 << 20)
+#define MOST_BUFFER_BYTES ((size_t)1 << 30)
 
 assay_status asy_rows_fail(const struct asy_rows *rows, struct assay_error *error, assay_status code, uint64_t line,
                            const char *format, ...)
@@ -22,6 +22,11 @@ assay_status asy_rows_fail(const struct asy_rows *rows, struct assay_error *erro
     return asy_fail(error, code, "%s:%" PRIu64 ": %s", rows->path, line, text);
 }
 
+assay_status asy_rows_fail_memory(const struct asy_rows *rows, struct assay_error *error)
+{
+    return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", rows->path);
+}
+
 uint64_t asy_rows_count_lines(const char *p, size_t len)
 {
     uint64_t n = 0;
@@ -31,78 +36,6 @@ uint64_t asy_rows_count_lines(const char *p, size_t len)
         before = p[i];
     }
     return n;
-}
-
-/* Positions are 32 bits wide, so a row is at most about 1 GiB whatever the cell limit. */
-static size_t row_limit(const struct asy_rows *rows)
-{
-    const size_t two_cells = 2 * rows->max_cell_bytes;
-    return two_cells > LEAST_ROW_LIMIT ? two_cells : LEAST_ROW_LIMIT;
-}
-
-static assay_status read_some(struct asy_rows *rows, char *to, size_t room, size_t *n, struct assay_error *error)
-{
-    if (rows->input) return asy_input_read(rows->input, to, room, n, error);
-    *n = rows->memory_bytes - rows->memory_at;
-    if (*n > room) *n = room;
-    if (*n) memcpy(to, rows->memory + rows->memory_at, *n);
-    rows->memory_at += *n;
-    return ASSAY_OK;
-}
-
-static assay_status grow_buffer(struct asy_rows *rows, struct assay_error *error)
-{
-    const size_t limit = row_limit(rows);
-    if (rows->cap >= limit)
-        return asy_rows_fail(rows, error, ASSAY_E_LIMIT, rows->line, "row: expected at most %zu bytes, found more", limit);
-    const size_t cap = rows->cap * 2 < limit ? rows->cap * 2 : limit;
-    char *buf = asy_mem_alloc(rows->mem, cap + 1);
-    if (!buf) return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory for a row of %zu bytes", rows->path, cap);
-    memcpy(buf, rows->buf + rows->row_start, rows->filled - rows->row_start);
-    asy_mem_free(rows->mem, rows->buf, rows->cap + 1);
-    rows->buf = buf;
-    rows->cap = cap;
-    rows->filled -= rows->row_start;
-    rows->row_start = 0;
-    return ASSAY_OK;
-}
-
-assay_status asy_rows_fill(struct asy_rows *rows, struct assay_error *error)
-{
-    const size_t kept = rows->filled - rows->row_start;
-    if (kept > rows->cap / 2 && !rows->eof) {
-        const assay_status status = grow_buffer(rows, error);
-        if (status != ASSAY_OK) return status;
-    } else if (rows->row_start > 0) {
-        memmove(rows->buf, rows->buf + rows->row_start, kept);
-        rows->row_start = 0;
-        rows->filled = kept;
-    }
-    while (!rows->eof && rows->filled < rows->cap) {
-        size_t n = 0;
-        const assay_status status = read_some(rows, rows->buf + rows->filled, rows->cap - rows->filled, &n, error);
-        if (status != ASSAY_OK) return status;
-        rows->filled += n;
-        rows->eof = n == 0;
-    }
-    if (rows->eof && rows->filled > 0 && rows->buf[rows->filled - 1] != '\n' && rows->buf[rows->filled - 1] != '\r')
-        rows->buf[rows->filled++] = '\n';
-    rows->pos_i = rows->pos_n = 0;
-    rows->win_start = rows->win_end = rows->row_start;
-    rows->carry_escapes = rows->carry_lines = rows->carry_high = false;
-    if (rows->scan.run) asy_scan_restart(&rows->scan, rows->after_cr);
-    return ASSAY_OK;
-}
-
-bool asy_rows_need_scratch(struct asy_rows *rows)
-{
-    if (rows->scratch_bytes >= rows->cap) return true;
-    asy_mem_free(rows->mem, rows->scratch, rows->scratch_bytes);
-    rows->scratch_bytes = 0;
-    rows->scratch = asy_mem_alloc(rows->mem, rows->cap);
-    if (!rows->scratch) return false;
-    rows->scratch_bytes = rows->cap;
-    return true;
 }
 
 static assay_status check_options(const char *path, const struct asy_rows_options *options, struct assay_error *error)
@@ -117,27 +50,24 @@ static assay_status check_options(const char *path, const struct asy_rows_option
     return ASSAY_OK;
 }
 
-static bool reserve(struct asy_rows *rows, const char *path, size_t buffer_bytes)
+static bool reserve(struct asy_rows *rows, const char *path)
 {
     rows->path = asy_pool_copy(&rows->pool, asy_str_of(path)).p;
-    rows->cap = buffer_bytes;
-    rows->buf = asy_mem_alloc(rows->mem, rows->cap + 1);
-    rows->window_bytes = buffer_bytes < ASY_SCAN_WINDOW ? (buffer_bytes + 63) / 64 * 64 : ASY_SCAN_WINDOW;
-    rows->pos = asy_mem_alloc_n(rows->mem, rows->window_bytes + ASY_SCAN_SLACK, sizeof(*rows->pos));
     rows->cells = asy_mem_alloc_n(rows->mem, ASY_ROWS_MAX_COLUMNS + 1, sizeof(*rows->cells));
     rows->names = asy_mem_alloc_n(rows->mem, ASY_ROWS_MAX_COLUMNS, sizeof(*rows->names));
-    return rows->path && rows->buf && rows->pos && rows->cells && rows->names;
+    return rows->path && rows->cells && rows->names;
 }
 
 static assay_status read_start(struct asy_rows *rows, const struct asy_rows_options *options, struct assay_error *error)
 {
-    assay_status status = asy_rows_fill(rows, error);
+    assay_status status = asy_block_begin(rows, &rows->own, error);
+    if (status == ASSAY_OK && rows->read_status != ASSAY_OK) status = asy_block_grow(rows, &rows->own, error);
     if (status == ASSAY_OK) status = asy_rows_check_encoding(rows, error);
     if (status == ASSAY_OK) status = asy_rows_check_json(rows, error);
+    if (status == ASSAY_OK && !rows->is_json) status = asy_rows_find_delimiter(rows, options->delimiter, options->scan_level, error);
     if (status != ASSAY_OK) return status;
-    if (rows->is_json) return asy_rows_json_open(rows, error);
-    status = asy_rows_find_delimiter(rows, options->delimiter, options->scan_level, error);
-    return status == ASSAY_OK ? asy_rows_csv_header(rows, error) : status;
+    asy_block_drop_start(rows, &rows->own);
+    return rows->is_json ? asy_ndjson_open(rows, error) : asy_csv_header(rows, error);
 }
 
 static assay_status open_source(struct asy_rows **out, struct asy_mem *mem, const char *path, const char *memory,
@@ -154,15 +84,17 @@ static assay_status open_source(struct asy_rows **out, struct asy_mem *mem, cons
     rows->mem = mem;
     rows->memory = memory;
     rows->memory_bytes = memory_bytes;
+    rows->line = 1;
     rows->max_cell_bytes = options->max_cell_bytes ? options->max_cell_bytes : DEFAULT_CELL_BYTES;
     rows->may_repeat_names = options->may_repeat_names;
-    rows->line = 1;
     asy_pool_init(&rows->pool, mem);
-    size_t buffer_bytes = options->buffer_bytes ? options->buffer_bytes : DEFAULT_BUFFER_BYTES;
+    size_t block_bytes = options->buffer_bytes ? options->buffer_bytes : DEFAULT_BUFFER_BYTES;
     /* All of a small memory fits at once. */
-    if (memory && !options->buffer_bytes && memory_bytes < buffer_bytes) buffer_bytes = memory_bytes + 64;
-    if (buffer_bytes < 64) buffer_bytes = 64;
-    if (!reserve(rows, shown, buffer_bytes)) status = asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", shown);
+    if (memory && !options->buffer_bytes && memory_bytes < block_bytes) block_bytes = memory_bytes + 64;
+    if (block_bytes > MOST_BUFFER_BYTES) block_bytes = MOST_BUFFER_BYTES;
+    rows->block_bytes = (block_bytes + 63) / 64 * 64;
+    asy_block_init(&rows->own, rows);
+    if (!reserve(rows, shown)) status = asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", shown);
     if (status == ASSAY_OK && !memory) status = asy_input_open_wait(&rows->input, mem, path, &options->wait, error);
     if (status == ASSAY_OK) status = read_start(rows, options, error);
     if (status != ASSAY_OK) {
@@ -191,10 +123,66 @@ uint32_t asy_rows_header(const struct asy_rows *rows, const struct asy_str **nam
     return rows->n_columns;
 }
 
+/* The block behind the last one. */
+static assay_status next_block(struct asy_rows *rows, struct asy_block *block, bool *more, struct assay_error *error)
+{
+    *more = false;
+    const assay_status status = asy_block_begin(rows, block, error);
+    if (status != ASSAY_OK) return status;
+    return rows->is_json ? asy_ndjson_take(rows, block, more, error) : asy_csv_take(rows, block, more, error);
+}
+
 assay_status asy_rows_next(struct asy_rows *rows, struct asy_row *row, bool *more, struct assay_error *error)
 {
-    if (rows->is_json) return asy_rows_json_next(rows, row, more, error);
-    return asy_rows_csv_next(rows, row, more, error);
+    struct asy_block *block = &rows->own;
+    for (;;) {
+        *more = rows->is_json && asy_ndjson_next(rows, block, row);
+        const assay_status status = rows->is_json ? ASSAY_OK : asy_csv_next(rows, block, row, more, error);
+        if (status != ASSAY_OK || *more) return status;
+        bool is_there = false;
+        const assay_status taken = next_block(rows, block, &is_there, error);
+        if (taken != ASSAY_OK || !is_there) return taken;
+    }
+}
+
+/* ---- blocks ---- */
+
+assay_status asy_block_new(struct asy_block **out, struct asy_rows *rows, struct assay_error *error)
+{
+    *out = asy_mem_alloc(rows->mem, sizeof(**out));
+    if (!*out) return asy_rows_fail_memory(rows, error);
+    asy_block_init(*out, rows);
+    return ASSAY_OK;
+}
+
+void asy_block_free(struct asy_block *block)
+{
+    if (!block) return;
+    struct asy_mem *mem = block->mem;
+    asy_block_fini(block);
+    asy_mem_free(mem, block, sizeof(*block));
+}
+
+assay_status asy_rows_take(struct asy_rows *rows, struct asy_block *block, bool *more, struct assay_error *error)
+{
+    struct asy_block *own = &rows->own;
+    const bool has_rows = own->next.n_left > 0 || own->n_all_rows > 0;
+    if (has_rows) { /* what open has read */
+        const struct asy_block taken = *own;
+        *own = *block;
+        *block = taken;
+    }
+    if (own->buf) asy_block_fini(own);
+    *more = has_rows;
+    return has_rows ? ASSAY_OK : next_block(rows, block, more, error);
+}
+
+assay_status asy_block_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells,
+                             struct assay_error *error)
+{
+    const bool is_done = block->rows->is_json ? asy_ndjson_cells(block, columns, n_columns, cells)
+                                              : asy_csv_cells(block, columns, n_columns, cells);
+    return is_done ? ASSAY_OK : asy_rows_fail_memory(block->rows, error);
 }
 
 bool asy_rows_is_json(const struct asy_rows *rows)
@@ -221,13 +209,12 @@ void asy_rows_close(struct asy_rows *rows)
 {
     if (!rows) return;
     struct asy_mem *mem = rows->mem;
-    asy_rows_json_fini(rows);
+    asy_ndjson_fini(rows);
+    asy_block_fini(&rows->own);
     if (rows->input) asy_input_close(rows->input);
     asy_mem_free(mem, rows->names, ASY_ROWS_MAX_COLUMNS * sizeof(*rows->names));
     asy_mem_free(mem, rows->cells, (ASY_ROWS_MAX_COLUMNS + 1) * sizeof(*rows->cells));
-    asy_mem_free(mem, rows->pos, (rows->window_bytes + ASY_SCAN_SLACK) * sizeof(*rows->pos));
-    asy_mem_free(mem, rows->scratch, rows->scratch_bytes);
-    asy_mem_free(mem, rows->buf, rows->cap + 1);
+    asy_mem_free(mem, rows->carry, rows->carry_cap);
     asy_pool_fini(&rows->pool);
     asy_mem_free(mem, rows, sizeof(*rows));
 }

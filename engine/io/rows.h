@@ -1,4 +1,4 @@
-/* Rows of a delimited or NDJSON file, one at a time, as borrowed cells. Knows nothing of leads.
+/* Rows of a delimited or NDJSON file, one at a time or in blocks, as borrowed cells. Knows nothing of leads.
  *
  * CSV as RFC 4180 plus what exports really do: delimiter , ; TAB or | found by looking at the first rows (or given), quotes
  * doubled inside quotes, newlines inside quotes, LF, CRLF or CR, a UTF-8 BOM, blank lines skipped, a quote in the middle
@@ -11,7 +11,7 @@
  * refused with their cure; any other broken line is a problem row, the first one too. An empty file of such a name (also
  * with .gz or .zst behind it) is NDJSON without rows or columns.
  *
- * Threads: one owner. */
+ * Threads: one owner; blocks that were taken may be worked on elsewhere. */
 #ifndef ASY_ROWS_H
 #define ASY_ROWS_H
 
@@ -58,5 +58,46 @@ bool asy_rows_is_json(const struct asy_rows *rows);
 char asy_rows_delimiter(const struct asy_rows *rows);
 void asy_rows_progress(const struct asy_rows *rows, uint64_t *done_bytes, uint64_t *total_bytes);
 void asy_rows_close(struct asy_rows *rows);
+
+/* ---- blocks: the same rows, some thousands at a time, whose cells can be found by several threads at once ---- */
+
+/* A piece of the file made of whole rows, with its structural index. */
+struct asy_block;
+/* A block for `rows`, which must live as long. Memory is taken as blocks need it. */
+assay_status asy_block_new(struct asy_block **out, struct asy_rows *rows, struct assay_error *error);
+void asy_block_free(struct asy_block *block);
+
+/* Put the next rows into `block`; *more false at the end, the block is then empty. Errors are those that end the file; the rows
+ * before the place come first, in blocks of their own. In NDJSON a block ends before a row that brings a new column: what
+ * asy_rows_header says after this call is true of all rows of the block. Not to be mixed with asy_rows_next. One thread
+ * at a time, but blocks taken earlier may be worked on meanwhile. */
+assay_status asy_rows_take(struct asy_rows *rows, struct asy_block *block, bool *more, struct assay_error *error);
+
+struct asy_span {
+    uint32_t at, len; /* bytes from asy_cells.text on */
+};
+/* A malformed row. */
+struct asy_bad_row {
+    uint32_t before;         /* good rows of the block before it */
+    uint32_t column;         /* 1-based; 0: the whole row */
+    uint64_t line;
+    const char *problem;     /* lives as long as the cells */
+    struct asy_span raw;     /* without its line end */
+};
+/* The cells of some columns of a block's rows. */
+struct asy_cells {
+    const char *text;
+    uint32_t n_rows;                 /* good ones */
+    struct asy_span **cells;         /* [k][row]: of the k-th column asked for; len 0: empty, or not there */
+    const struct asy_span *raw;      /* [row] the whole row as it stands in the file, without its line end */
+    const uint64_t *line;            /* [row] physical line, 1-based */
+    uint32_t n_bad;
+    const struct asy_bad_row *bad;   /* in file order */
+};
+/* Find the cells of `columns` (numbers of header columns; UINT32_MAX: a column that is not there, all its cells are empty) of all rows
+ * of `block`. What `cells` points at belongs to the block and lives until it is taken anew. Cells are as asy_rows_next gives
+ * them: without quotes, doubled quotes made single. ASSAY_E_NOMEM only. Any thread. */
+assay_status asy_block_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells,
+                             struct assay_error *error);
 
 #endif

@@ -25,7 +25,7 @@ const char *asy_rows_delimiter_text(char delimiter, char out[16])
 
 static bool begins(const struct asy_rows *rows, size_t at, const char *magic, size_t n)
 {
-    return rows->filled >= at + n && memcmp(rows->buf + at, magic, n) == 0;
+    return rows->own.filled >= at + n && memcmp(rows->own.buf + at, magic, n) == 0;
 }
 
 static const char *utf16_kind(const struct asy_rows *rows)
@@ -35,11 +35,11 @@ static const char *utf16_kind(const struct asy_rows *rows)
     if (begins(rows, 0, "\xff\xfe", 2)) return "UTF-16LE";
     if (begins(rows, 0, "\xfe\xff", 2)) return "UTF-16BE";
     /* Without a mark: every second byte of ASCII text is NUL. */
-    const size_t n = rows->filled < 64 ? rows->filled & ~(size_t)1 : 64;
+    const size_t n = rows->own.filled < 64 ? rows->own.filled & ~(size_t)1 : 64;
     uint32_t n_even = 0, n_odd = 0;
     for (size_t i = 0; i < n; i += 2) {
-        n_even += rows->buf[i] == 0;
-        n_odd += rows->buf[i + 1] == 0;
+        n_even += rows->own.buf[i] == 0;
+        n_odd += rows->own.buf[i + 1] == 0;
     }
     if (n < 4) return NULL;
     if (n_even == 0 && n_odd >= n / 2 * 3 / 4) return "UTF-16LE";
@@ -90,16 +90,13 @@ assay_status asy_rows_check_encoding(struct asy_rows *rows, struct assay_error *
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
         if (begins(rows, foreign[i].at, foreign[i].magic, foreign[i].n))
             return asy_rows_fail(rows, error, ASSAY_E_DATA, 0, "expected CSV or NDJSON, found %s", foreign[i].what);
-    if (begins(rows, 0, "\xef\xbb\xbf", 3)) {
-        rows->row_start = 3;
-        rows->win_start = rows->win_end = 3;
-    }
+    if (begins(rows, 0, "\xef\xbb\xbf", 3)) rows->own.start = 3;
     return ASSAY_OK;
 }
 
 static size_t skip_blank(const struct asy_rows *rows, size_t at)
 {
-    while (at < rows->filled && memchr(" \t\r\n", rows->buf[at], 4)) at++;
+    while (at < rows->own.filled && memchr(" \t\r\n", rows->own.buf[at], 4)) at++;
     return at;
 }
 
@@ -113,23 +110,23 @@ static bool is_named_json(const struct asy_rows *rows)
 
 assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *error)
 {
-    const size_t at = skip_blank(rows, rows->row_start);
-    if (at == rows->filled) {
+    const size_t at = skip_blank(rows, rows->own.start);
+    if (at == rows->own.filled) {
         rows->is_json = is_named_json(rows);
         return ASSAY_OK;
     }
-    const char first = rows->buf[at];
+    const char first = rows->own.buf[at];
     size_t end = at; /* of the first line */
-    while (end < rows->filled && rows->buf[end] != '\n' && rows->buf[end] != '\r') end++;
+    while (end < rows->own.filled && rows->own.buf[end] != '\n' && rows->own.buf[end] != '\r') end++;
     const size_t second = skip_blank(rows, end);
-    const bool is_before_object = second < rows->filled && rows->buf[second] == '{';
-    while (rows->buf[end - 1] == ' ' || rows->buf[end - 1] == '\t') end--;
+    const bool is_before_object = second < rows->own.filled && rows->own.buf[second] == '{';
+    while (rows->own.buf[end - 1] == ' ' || rows->own.buf[end - 1] == '\t') end--;
     /* A line that is no object before one that may be: the one line is wrong, not the file. */
     rows->is_json = first == '{' || (is_before_object && first != '[' && is_named_json(rows)) ||
-                    (is_before_object && first == '[' && end - at > 1 && rows->buf[end - 1] == ']');
+                    (is_before_object && first == '[' && end - at > 1 && rows->own.buf[end - 1] == ']');
     if (first != '[' || rows->is_json) return ASSAY_OK;
     const size_t next = skip_blank(rows, at + 1);
-    if (next < rows->filled && rows->buf[next] == '{')
+    if (next < rows->own.filled && rows->own.buf[next] == '{')
         return asy_rows_fail(rows, error, ASSAY_E_DATA, 0,
                              "expected one JSON object a line, found a JSON array; convert it with `jq -c '.[]'`");
     return ASSAY_OK;
@@ -138,8 +135,8 @@ assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *erro
 /* Excel's `sep=;` line: gives the delimiter; stepped over. */
 static char take_sep_line(struct asy_rows *rows)
 {
-    const char *p = rows->buf + rows->row_start;
-    const size_t n = rows->filled - rows->row_start;
+    const char *p = rows->own.buf + rows->own.start;
+    const size_t n = rows->own.filled - rows->own.start;
     const size_t q = n > 0 && p[0] == '"';
     if (n < q + 6 || !asy_str_eq_fold((struct asy_str){p + q, 4}, ASY_STR("sep="))) return 0;
     size_t end = q + 5;
@@ -151,8 +148,7 @@ static char take_sep_line(struct asy_rows *rows)
     const char delimiter = p[q + 4];
     if (delimiter == '"' || delimiter == '\n' || delimiter == '\r' || delimiter <= 0) return 0;
     rows->after_cr = p[end] == '\r';
-    rows->row_start += end + 1;
-    rows->win_start = rows->win_end = rows->row_start;
+    rows->own.start += end + 1;
     rows->line++;
     return delimiter;
 }
@@ -160,12 +156,11 @@ static char take_sep_line(struct asy_rows *rows)
 /* Blank lines above the header, so that messages about it name its line. */
 static void skip_blank_lines(struct asy_rows *rows)
 {
-    while (rows->row_start < rows->filled && (rows->buf[rows->row_start] == '\n' || rows->buf[rows->row_start] == '\r')) {
-        const char c = rows->buf[rows->row_start++];
+    while (rows->own.start < rows->own.filled && (rows->own.buf[rows->own.start] == '\n' || rows->own.buf[rows->own.start] == '\r')) {
+        const char c = rows->own.buf[rows->own.start++];
         rows->line += c == '\r' || !rows->after_cr;
         rows->after_cr = c == '\r';
     }
-    rows->win_start = rows->win_end = rows->row_start;
 }
 
 /* How the sample looks with one delimiter. */
@@ -196,22 +191,22 @@ static struct tally tally_delimiter(struct asy_rows *rows, char delimiter, uint8
     struct asy_scan scan;
     asy_scan_init(&scan, delimiter, (enum asy_scan_level)level);
     asy_scan_restart(&scan, rows->after_cr);
-    size_t at = rows->row_start;
-    if (rows->after_cr && at < rows->filled && rows->buf[at] == '\n') at++;
-    const size_t left = rows->filled - at;
+    size_t at = rows->own.start;
+    if (rows->after_cr && at < rows->own.filled && rows->own.buf[at] == '\n') at++;
+    const size_t left = rows->own.filled - at;
     const size_t end = at + (left < SAMPLE_BYTES ? left : SAMPLE_BYTES);
     size_t row_start = at, cell = at;
     uint32_t n_cells = 0;
     while (at < end && tally.n_rows < SAMPLE_ROWS) {
-        const size_t len = end - at < rows->window_bytes ? end - at : rows->window_bytes;
-        const size_t n = asy_scan_run(&scan, rows->buf + at, len, (uint32_t)at, rows->pos);
+        const size_t len = end - at < ASY_SCAN_WINDOW ? end - at : ASY_SCAN_WINDOW;
+        const size_t n = asy_scan_run(&scan, rows->own.buf + at, len, (uint32_t)at, rows->own.pos);
         for (size_t i = 0; i < n && tally.n_rows < SAMPLE_ROWS; i++) {
-            const size_t pos = rows->pos[i];
-            if (n_cells == 0 && row_start < pos && rows->buf[row_start] == '\n') cell = ++row_start; /* the LF of a CRLF */
+            const size_t pos = rows->own.pos[i];
+            if (n_cells == 0 && row_start < pos && rows->own.buf[row_start] == '\n') cell = ++row_start; /* the LF of a CRLF */
             n_cells++;
-            tally.n_odd_cells += pos > cell && (rows->buf[cell] == '"') != (rows->buf[pos - 1] == '"');
+            tally.n_odd_cells += pos > cell && (rows->own.buf[cell] == '"') != (rows->own.buf[pos - 1] == '"');
             cell = pos + 1;
-            if (rows->buf[pos] == delimiter) continue;
+            if (rows->own.buf[pos] == delimiter) continue;
             if (n_cells > 1 || pos > row_start) tally_row(&tally, n_cells);
             n_cells = 0;
             row_start = pos + 1;
@@ -259,15 +254,16 @@ static assay_status fail_given(const struct asy_rows *rows, char wanted, char li
 static char rare_separator(const struct asy_rows *rows)
 {
     static const char rare[] = {'\x01', '\x1f', '\x1e', '^', '~'};
-    size_t end = rows->row_start;
-    while (end < rows->filled && rows->buf[end] != '\n' && rows->buf[end] != '\r') end++;
+    size_t end = rows->own.start;
+    while (end < rows->own.filled && rows->own.buf[end] != '\n' && rows->own.buf[end] != '\r') end++;
     for (size_t i = 0; i < sizeof(rare); i++)
-        if (memchr(rows->buf + rows->row_start, rare[i], end - rows->row_start)) return rare[i];
+        if (memchr(rows->own.buf + rows->own.start, rare[i], end - rows->own.start)) return rare[i];
     return 0;
 }
 
 assay_status asy_rows_find_delimiter(struct asy_rows *rows, char wanted, uint8_t scan_level, struct assay_error *error)
 {
+    if (!asy_block_need_positions(&rows->own)) return asy_rows_fail_memory(rows, error);
     skip_blank_lines(rows);
     const char said = take_sep_line(rows);
     skip_blank_lines(rows);

@@ -1,587 +1,248 @@
-/* NDJSON rows: one RFC 8259 object a line. Keys become columns in the order they are met; nested objects give dotted names,
- * arrays stay text. Text without escapes points into the buffer.
- *
- * Exports repeat the same keys in the same order, so each key remembers which one followed it the last time; a hash table
- * answers when that guess fails. */
-#include "base/hash.h"
+/* NDJSON: the rows of a block are parsed when it is taken; cells are then only picked by column. */
 #include "io/rows_internal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-#define MAX_DEPTH 64u
-#define MAX_NAME_BYTES 1024u
-#define MAX_KEYS 16384u
 #define NONE UINT32_MAX
-
-/* A path in the objects of the file. Number 0 is the row itself. */
-struct asy_json_key {
-    struct asy_str text, name; /* last part; all of it, dotted */
-    uint32_t parent;
-    uint32_t column;           /* NONE while only objects were seen there */
-    uint32_t next, first;      /* guesses: the key behind this one; the first inside it. 0: none yet */
-    uint64_t seen;             /* the row that had it last */
-};
-
-struct parse {
-    struct asy_rows *rows;
-    const char *start, *p, *end;
-    uint32_t column;        /* of the value being read, 1-based */
-    bool is_broken;         /* a problem: rows->problem says which */
-    bool is_cut;            /* ... and it is that the line ended where a line may end, not inside a string */
-    assay_status status;    /* what ends the file */
-    struct assay_error *error;
-};
-
-static bool value(struct parse *parse, uint32_t key, uint32_t depth);
-
-/* `expected` completes "byte 17: expected ..., found `x`". Always false. */
-static bool broken(struct parse *parse, const char *expected)
-{
-    char found[32];
-    const unsigned char c = parse->p < parse->end ? (unsigned char)*parse->p : 0;
-    if (parse->p >= parse->end)
-        snprintf(found, sizeof(found), "the end of the line");
-    else if (c > ' ' && c < 127)
-        snprintf(found, sizeof(found), "`%c`", c);
-    else
-        snprintf(found, sizeof(found), "byte 0x%02x", c);
-    parse->is_broken = true;
-    parse->is_cut = parse->p >= parse->end;
-    snprintf(parse->rows->problem, sizeof(parse->rows->problem), "JSON, byte %zu: expected %s, found %s",
-             (size_t)(parse->p - parse->start) + 1, expected, found);
-    return false;
-}
-
-static bool stop(struct parse *parse, assay_status status)
-{
-    parse->status = status;
-    return false;
-}
-
-static void skip_blanks(struct parse *parse)
-{
-    while (parse->p < parse->end && (*parse->p == ' ' || *parse->p == '\t' || *parse->p == '\r')) parse->p++;
-}
-
-static bool take(struct parse *parse, char c)
-{
-    if (parse->p >= parse->end || *parse->p != c) return false;
-    parse->p++;
-    return true;
-}
-
-/* ---- strings ---- */
-
-/* The first quote, backslash or control character at or behind `p`; eight bytes at a time. */
-static const char *string_stop(const char *p, const char *end)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    while (end - p >= 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        const uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
-        /* Top bits of bytes below 32 and of zero bytes; a borrow makes false ones above a true one only. */
-        const uint64_t hit = ((word - ones * 32) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
-        if (hit & tops) break;
-        p += 8;
-    }
-    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 32) p++;
-    return p;
-}
-
-static bool hex4(struct parse *parse, uint32_t *out)
-{
-    *out = 0;
-    for (uint32_t i = 0; i < 4; i++, parse->p++) {
-        const int c = parse->p < parse->end ? *parse->p : 0;
-        const int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-        if (digit < 0) return broken(parse, "four hex digits after \\u");
-        *out = *out * 16 + (uint32_t)digit;
-    }
-    return true;
-}
-
-static char *put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        *to++ = (char)c;
-    } else if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *to++ = (char)(0xe0 | c >> 12);
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *to++ = (char)(0xf0 | c >> 18);
-        *to++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    }
-    return to;
-}
-
-/* Behind `\u`: one code point, of a surrogate pair if need be. */
-static bool unicode_escape(struct parse *parse, char **to)
-{
-    uint32_t c, low;
-    if (!hex4(parse, &c)) return false;
-    if (c == 0) return broken(parse, "text without NUL (\\u0000)");
-    if (c >= 0xdc00 && c <= 0xdfff) return broken(parse, "a high surrogate before a low one");
-    if (c >= 0xd800 && c <= 0xdbff) {
-        if (!take(parse, '\\') || !take(parse, 'u')) return broken(parse, "a low surrogate behind a high one");
-        if (!hex4(parse, &low)) return false;
-        if (low < 0xdc00 || low > 0xdfff) return broken(parse, "a low surrogate behind a high one");
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-    }
-    *to = put_utf8(*to, c);
-    return true;
-}
-
-static bool escape(struct parse *parse, char **to)
-{
-    static const char from[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
-    parse->p++;
-    if (take(parse, 'u')) return unicode_escape(parse, to);
-    const char *at = parse->p < parse->end && *parse->p ? strchr(from, *parse->p) : NULL;
-    if (!at) return broken(parse, "one of \" \\ / b f n r t u behind a backslash");
-    *(*to)++ = means[at - from];
-    parse->p++;
-    return true;
-}
-
-/* A string at its opening quote. Unescaped text stands in scratch, at the offset it has in the buffer. */
-static bool string(struct parse *parse, struct asy_str *out)
-{
-    struct asy_rows *rows = parse->rows;
-    const char *from = ++parse->p;
-    parse->p = string_stop(from, parse->end);
-    if (parse->p < parse->end && *parse->p == '"') {
-        *out = (struct asy_str){from, (uint32_t)(parse->p - from)};
-        parse->p++;
-        return true;
-    }
-    if (!asy_rows_need_scratch(rows)) return stop(parse, asy_fail(parse->error, ASSAY_E_NOMEM, "%s: out of memory", rows->path));
-    char *const copy = rows->scratch + (from - rows->buf);
-    char *to = copy;
-    for (;;) {
-        const size_t n = (size_t)(parse->p - from);
-        memcpy(to, from, n);
-        to += n;
-        if (parse->p >= parse->end) {
-            broken(parse, "a closing quote");
-            parse->is_cut = false;
-            return false;
-        }
-        if (*parse->p == '"') break;
-        if (*parse->p != '\\') return broken(parse, "control characters in text to be escaped");
-        if (!escape(parse, &to)) return false;
-        from = parse->p;
-        parse->p = string_stop(from, parse->end);
-    }
-    parse->p++;
-    *out = (struct asy_str){copy, (uint32_t)(to - copy)};
-    return true;
-}
-
-/* ---- numbers, words, arrays: their text ---- */
-
-static bool digits(struct parse *parse)
-{
-    const char *from = parse->p;
-    while (parse->p < parse->end && *parse->p >= '0' && *parse->p <= '9') parse->p++;
-    return parse->p > from || broken(parse, "a digit");
-}
-
-static bool number(struct parse *parse)
-{
-    take(parse, '-');
-    if (take(parse, '0')) {
-        if (parse->p < parse->end && *parse->p >= '0' && *parse->p <= '9') return broken(parse, "no digit behind a leading 0");
-    } else if (!digits(parse)) {
-        return false;
-    }
-    if (take(parse, '.') && !digits(parse)) return false;
-    if (take(parse, 'e') || take(parse, 'E')) {
-        if (!take(parse, '+')) take(parse, '-');
-        return digits(parse);
-    }
-    return true;
-}
-
-static bool word(struct parse *parse, const char *text)
-{
-    const size_t n = strlen(text);
-    if ((size_t)(parse->end - parse->p) < n || memcmp(parse->p, text, n) != 0)
-        return broken(parse, "a string, number, object, array, true, false or null");
-    parse->p += n;
-    return true;
-}
-
-static bool scalar(struct parse *parse)
-{
-    const char c = parse->p < parse->end ? *parse->p : 0;
-    if (c == '-' || (c >= '0' && c <= '9')) return number(parse);
-    return word(parse, c == 't' ? "true" : c == 'f' ? "false" : "null");
-}
-
-/* A value inside an array: only checked. */
-static bool skip_value(struct parse *parse, uint32_t depth)
-{
-    struct asy_str ignored;
-    const char open = parse->p < parse->end ? *parse->p : 0;
-    if (open == '"') return string(parse, &ignored);
-    if (open != '[' && open != '{') return scalar(parse);
-    if (depth >= MAX_DEPTH) return broken(parse, "at most 64 levels of objects and arrays");
-    const char close = open == '[' ? ']' : '}';
-    parse->p++;
-    skip_blanks(parse);
-    if (take(parse, close)) return true;
-    for (;;) {
-        if (open == '{') {
-            if (parse->p >= parse->end || *parse->p != '"') return broken(parse, "a name in quotes");
-            if (!string(parse, &ignored)) return false;
-            skip_blanks(parse);
-            if (!take(parse, ':')) return broken(parse, "`:` behind a name");
-            skip_blanks(parse);
-        }
-        if (!skip_value(parse, depth + 1)) return false;
-        skip_blanks(parse);
-        if (take(parse, close)) return true;
-        if (!take(parse, ',')) return broken(parse, open == '[' ? "`,` or `]`" : "`,` or `}`");
-        skip_blanks(parse);
-    }
-}
-
-/* ---- keys ---- */
-
-static uint64_t key_hash(uint32_t parent, struct asy_str text)
-{
-    return asy_checksum(text) ^ parent * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static bool is_key(const struct asy_json *json, uint32_t key, uint32_t parent, struct asy_str text)
-{
-    return key != 0 && json->keys[key].parent == parent && asy_str_eq(json->keys[key].text, text);
-}
-
-static void put_slot(struct asy_json *json, uint32_t key)
-{
-    size_t slot = key_hash(json->keys[key].parent, json->keys[key].text) & (json->n_slots - 1);
-    while (json->slots[slot]) slot = (slot + 1) & (json->n_slots - 1);
-    json->slots[slot] = key;
-}
-
-static bool grow_slots(struct asy_rows *rows)
-{
-    struct asy_json *json = &rows->json;
-    if (json->n_keys * 2 < json->n_slots) return true;
-    const size_t n_slots = json->n_slots * 2;
-    uint32_t *slots = asy_mem_alloc_n(rows->mem, n_slots, sizeof(*slots));
-    if (!slots) return false;
-    asy_mem_free(rows->mem, json->slots, json->n_slots * sizeof(*slots));
-    json->slots = slots;
-    json->n_slots = n_slots;
-    for (uint32_t key = 1; key < json->n_keys; key++) put_slot(json, key);
-    return true;
-}
-
-static bool new_key(struct parse *parse, uint32_t parent, struct asy_str text, uint32_t *out)
-{
-    struct asy_rows *rows = parse->rows;
-    struct asy_json *json = &rows->json;
-    const struct asy_str above = json->keys[parent].name;
-    if (text.len > MAX_NAME_BYTES || above.len + text.len + 1 > MAX_NAME_BYTES)
-        return broken(parse, "names of at most 1,024 bytes before this place");
-    if (json->n_keys >= MAX_KEYS)
-        return stop(parse, asy_rows_fail(rows, parse->error, ASSAY_E_LIMIT, rows->line,
-                                         "JSON: expected at most %u different names in a file, found more", MAX_KEYS));
-    struct asy_json_key key = {.parent = parent, .column = NONE};
-    key.name = parent ? asy_pool_printf(&rows->pool, "%.*s.%.*s", ASY_ARG(above), ASY_ARG(text)) : asy_pool_copy(&rows->pool, text);
-    if (!key.name.p || !grow_slots(rows) ||
-        !asy_mem_grow(rows->mem, (void **)&json->keys, &json->cap_keys, json->n_keys, sizeof(*json->keys)))
-        return stop(parse, asy_fail(parse->error, ASSAY_E_NOMEM, "%s: out of memory", rows->path));
-    key.text = (struct asy_str){key.name.p + key.name.len - text.len, text.len};
-    *out = (uint32_t)json->n_keys++;
-    json->keys[*out] = key;
-    put_slot(json, *out);
-    return true;
-}
-
-/* The key `text` under `parent`, met behind `before` (0: first). */
-static bool find_key(struct parse *parse, uint32_t parent, uint32_t before, struct asy_str text, uint32_t *out)
-{
-    struct asy_json *json = &parse->rows->json;
-    const uint32_t guess = before ? json->keys[before].next : json->keys[parent].first;
-    if (is_key(json, guess, parent, text)) {
-        *out = guess;
-    } else {
-        size_t slot = key_hash(parent, text) & (json->n_slots - 1);
-        while (json->slots[slot] && !is_key(json, json->slots[slot], parent, text)) slot = (slot + 1) & (json->n_slots - 1);
-        *out = json->slots[slot];
-        if (*out == 0 && !new_key(parse, parent, text, out)) return false;
-        if (before)
-            json->keys[before].next = *out;
-        else
-            json->keys[parent].first = *out;
-    }
-    if (json->keys[*out].seen == json->row) {
-        parse->is_broken = true;
-        snprintf(parse->rows->problem, sizeof(parse->rows->problem), "JSON: expected each name once in an object, found `%.*s` twice",
-                 (int)(json->keys[*out].name.len < 100 ? json->keys[*out].name.len : 100), json->keys[*out].name.p);
-        return false;
-    }
-    json->keys[*out].seen = json->row;
-    return true;
-}
-
-/* The column of `key`; {"a.b": 1} and {"a": {"b": 1}} share one. */
-static bool need_column(struct parse *parse, uint32_t key)
-{
-    struct asy_rows *rows = parse->rows;
-    struct asy_json_key *k = &rows->json.keys[key];
-    if (k->column != NONE) return true;
-    for (uint32_t i = 0; i < rows->n_columns; i++)
-        if (asy_str_eq(rows->names[i], k->name)) {
-            k->column = i;
-            return true;
-        }
-    if (rows->n_columns >= ASY_ROWS_MAX_COLUMNS)
-        return stop(parse, asy_rows_fail(rows, parse->error, ASSAY_E_LIMIT, rows->line, "JSON: expected at most %u columns, found more",
-                                         ASY_ROWS_MAX_COLUMNS));
-    k->column = rows->n_columns;
-    rows->names[rows->n_columns] = k->name;
-    rows->cells[rows->n_columns] = (struct asy_str){NULL, 0};
-    rows->n_columns++;
-    return true;
-}
-
-/* ---- values ---- */
-
-static bool object(struct parse *parse, uint32_t parent, uint32_t depth)
-{
-    uint32_t before = 0;
-    parse->p++;
-    skip_blanks(parse);
-    if (take(parse, '}')) return true;
-    for (;;) {
-        struct asy_str text;
-        uint32_t key;
-        if (parse->p >= parse->end || *parse->p != '"') return broken(parse, "a name in quotes");
-        if (!string(parse, &text)) return false;
-        if (!find_key(parse, parent, before, text, &key)) return false;
-        before = key;
-        skip_blanks(parse);
-        if (!take(parse, ':')) return broken(parse, "`:` behind a name");
-        skip_blanks(parse);
-        if (!value(parse, key, depth)) return false;
-        skip_blanks(parse);
-        if (take(parse, '}')) return true;
-        if (!take(parse, ',')) return broken(parse, "`,` or `}`");
-        skip_blanks(parse);
-    }
-}
-
-static bool value(struct parse *parse, uint32_t key, uint32_t depth)
-{
-    struct asy_rows *rows = parse->rows;
-    const char *from = parse->p;
-    const char c = from < parse->end ? *from : 0;
-    struct asy_str text = {from, 0};
-    if (c == '{') {
-        if (depth >= MAX_DEPTH) return broken(parse, "at most 64 levels of objects and arrays");
-        return object(parse, key, depth + 1);
-    }
-    if (!need_column(parse, key)) return false;
-    const uint32_t column = rows->json.keys[key].column;
-    parse->column = column + 1;
-    if (c == '"') {
-        if (!string(parse, &text)) return false;
-    } else {
-        if (!(c == '[' ? skip_value(parse, depth) : scalar(parse))) return false;
-        text.len = c == 'n' ? 0 : (uint32_t)(parse->p - from);
-    }
-    if (text.len > rows->max_cell_bytes)
-        return stop(parse, asy_rows_fail(rows, parse->error, ASSAY_E_LIMIT, rows->line,
-                                         "column %" PRIu32 ": expected a cell of at most %zu bytes, found %" PRIu32
-                                         "; raise the limit with --max-cell",
-                                         column + 1, rows->max_cell_bytes, text.len));
-    if (rows->json.seen[column] == rows->json.row) {
-        parse->is_broken = true;
-        snprintf(rows->problem, sizeof(rows->problem), "JSON: expected one value a column, found two named `%.*s`",
-                 (int)(rows->names[column].len < 100 ? rows->names[column].len : 100), rows->names[column].p);
-        return false;
-    }
-    rows->json.seen[column] = rows->json.row;
-    rows->cells[column] = text;
-    parse->column = 0;
-    return true;
-}
+/* Rows times columns of a block, so that rows of few bytes in a file of many columns do not make large arrays of cells. */
+#define MOST_CELLS ((uint64_t)1 << 20)
 
 /* ---- rows ---- */
 
-/* The next line that is not blank, without its end; *end_at is where the one after it starts. */
-static assay_status next_line(struct asy_rows *rows, struct asy_str *line, size_t *end_at, bool *more, struct assay_error *error)
+/* A line that is not blank, without its end. Offsets into the buffer. */
+struct line {
+    size_t start, end;
+    size_t next;     /* where the line behind it starts */
+    uint64_t number;
+};
+
+/* The line at or behind byte `from`, which is line `number` of the file. False: what is left is blank, or its line is not whole yet;
+ * line->start and line->number then are where it begins. */
+static bool find_line(const struct asy_rows *rows, const struct asy_block *block, size_t from, uint64_t number, struct line *line)
 {
-    size_t searched = 0; /* bytes of the line known to hold no line end */
-    *more = false;
-    for (;;) {
-        const char *from = rows->buf + rows->row_start;
-        const size_t len = rows->filled - rows->row_start;
-        const char *lf = searched < len ? memchr(from + searched, '\n', len - searched) : NULL;
-        if (!lf && !rows->eof) {
-            searched = len;
-            const assay_status status = asy_rows_fill(rows, error);
-            if (status != ASSAY_OK) return status;
-            continue;
-        }
-        if (!lf && len == 0) return ASSAY_OK;
-        const size_t n = lf ? (size_t)(lf - from) : len;
-        size_t blank = 0;
-        while (blank < n && (from[blank] == ' ' || from[blank] == '\t' || from[blank] == '\r')) blank++;
-        if (blank < n) {
-            *line = (struct asy_str){from, (uint32_t)n};
-            *end_at = rows->row_start + n + (lf != NULL);
-            *more = true;
+    for (;; number++) {
+        *line = (struct line){.start = from, .number = number};
+        if (from == block->filled) return false;
+        const char *lf = memchr(block->buf + from, '\n', block->filled - from);
+        if (!lf && !rows->eof) return false;
+        line->end = lf ? (size_t)(lf - block->buf) : block->filled;
+        line->next = line->end + (lf != NULL);
+        size_t at = from;
+        while (at < line->end && (block->buf[at] == ' ' || block->buf[at] == '\t' || block->buf[at] == '\r')) at++;
+        if (at < line->end) return true;
+        from = line->next;
+    }
+}
+
+static void parse_row(struct asy_ndjson_parse *parse, struct asy_rows *rows, struct asy_block *block, const struct line *line,
+                      struct assay_error *error)
+{
+    *parse = (struct asy_ndjson_parse){.rows = rows, .block = block, .error = error};
+    rows->line = line->number;
+    asy_ndjson_parse(parse, block->buf + line->start, line->end - line->start);
+}
+
+static bool put_row(struct asy_block *block, const struct asy_ndjson_parse *parse, const struct line *line)
+{
+    uint32_t len = (uint32_t)(line->end - line->start);
+    while (len && block->buf[line->start + len - 1] == '\r') len--;
+    const struct asy_span raw = {(uint32_t)line->start, len};
+    block->n_all_rows++;
+    if (!parse->is_broken) {
+        const uint32_t n = block->n_good;
+        if (!asy_mem_grow(block->mem, (void **)&block->raw, &block->raw_cap, n, sizeof(*block->raw)) ||
+            !asy_mem_grow(block->mem, (void **)&block->line, &block->line_cap, n, sizeof(*block->line)))
+            return false;
+        block->raw[n] = raw;
+        block->line[n] = line->number;
+        block->n_good++;
+        return true;
+    }
+    const struct asy_str problem = asy_pool_copy(&block->pool, asy_str_of(parse->rows->problem));
+    if (!problem.p || !asy_mem_grow(block->mem, (void **)&block->bad, &block->bad_cap, block->n_bad, sizeof(*block->bad))) return false;
+    block->bad[block->n_bad++] = (struct asy_bad_row){.before = block->n_good,
+                                                      .column = parse->column <= parse->rows->n_columns ? parse->column : 0,
+                                                      .line = line->number,
+                                                      .problem = problem.p,
+                                                      .raw = raw};
+    return true;
+}
+
+/* The row `line` into the block. *is_taken false: it brings a column or ends the file, which is for the next block. */
+static assay_status take_row(struct asy_rows *rows, struct asy_block *block, const struct line *line, bool *is_taken,
+                             struct assay_error *error)
+{
+    struct asy_ndjson_parse parse;
+    const uint32_t n_columns = rows->n_columns;
+    const size_t n_entries = block->n_entries;
+    *is_taken = false;
+    if (!asy_mem_grow(block->mem, (void **)&block->row_entries, &block->row_entries_cap, block->n_all_rows, sizeof(*block->row_entries)))
+        return asy_rows_fail_memory(rows, error);
+    parse_row(&parse, rows, block, line, error);
+    const bool may_wait = block->n_all_rows > 0 && parse.status != ASSAY_E_NOMEM;
+    if (parse.status != ASSAY_OK && !may_wait) return parse.status;
+    if (parse.is_broken || may_wait) {
+        const bool is_new = parse.status != ASSAY_OK || (!parse.is_broken && rows->n_columns > n_columns);
+        asy_ndjson_drop_columns(rows, n_columns);
+        if (is_new) {
+            block->n_entries = n_entries;
             return ASSAY_OK;
         }
-        rows->row_start += n + (lf != NULL);
-        rows->line++;
-        searched = 0;
     }
+    block->row_entries[block->n_all_rows] = (uint32_t)n_entries;
+    *is_taken = true;
+    return put_row(block, &parse, line) ? ASSAY_OK : asy_rows_fail_memory(rows, error);
 }
 
-static bool has_high_bytes(struct asy_str s)
+assay_status asy_ndjson_take(struct asy_rows *rows, struct asy_block *block, bool *more, struct assay_error *error)
 {
-    uint64_t any = 0;
-    uint32_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t word;
-        memcpy(&word, s.p + i, 8);
-        any |= word;
-    }
-    for (; i < s.len; i++) any |= (uint64_t)(unsigned char)s.p[i];
-    return (any & UINT64_C(0x8080808080808080)) != 0;
-}
-
-static void parse_line(struct parse *parse)
-{
-    if (has_high_bytes((struct asy_str){parse->start, (uint32_t)(parse->end - parse->start)}) &&
-        !asy_utf8_valid((struct asy_str){parse->start, (uint32_t)(parse->end - parse->start)})) {
-        parse->is_broken = true;
-        snprintf(parse->rows->problem, sizeof(parse->rows->problem), "%s", ASY_ROWS_BAD_UTF8);
-        return;
-    }
-    skip_blanks(parse);
-    if (parse->p >= parse->end || *parse->p != '{') {
-        broken(parse, "an object");
-        return;
-    }
-    if (!object(parse, 0, 1)) return;
-    skip_blanks(parse);
-    if (parse->p < parse->end) broken(parse, "the end of the line behind the object");
-}
-
-/* A broken line adds no columns. */
-static void drop_columns(struct asy_rows *rows, uint32_t n_columns)
-{
-    if (rows->n_columns == n_columns) return;
-    for (size_t i = 0; i < rows->json.n_keys; i++)
-        if (rows->json.keys[i].column != NONE && rows->json.keys[i].column >= n_columns) rows->json.keys[i].column = NONE;
-    /* What a line to come adds here must not look seen. */
-    for (uint32_t i = n_columns; i < rows->n_columns; i++) rows->json.seen[i] = 0;
-    rows->n_columns = n_columns;
-}
-
-static assay_status read_row(struct asy_rows *rows, struct asy_row *row, bool *more, bool *is_cut, struct assay_error *error)
-{
-    struct asy_str line;
-    size_t end_at = 0;
-    assay_status status = next_line(rows, &line, &end_at, more, error);
-    if (status != ASSAY_OK || !*more) return status;
-    const uint32_t n_before = rows->n_columns;
-    for (uint32_t i = 0; i < n_before; i++) rows->cells[i] = (struct asy_str){NULL, 0};
-    rows->json.row++;
-    struct parse parse = {.rows = rows, .start = line.p, .p = line.p, .end = line.p + line.len, .status = ASSAY_OK, .error = error};
-    parse_line(&parse);
-    *is_cut = parse.is_cut;
-    if (parse.status != ASSAY_OK) return parse.status;
-    if (parse.is_broken) drop_columns(rows, n_before);
-    while (line.len && line.p[line.len - 1] == '\r') line.len--;
-    *row = (struct asy_row){.line = rows->line,
-                            .n_cells = rows->n_columns,
-                            .cells = rows->cells,
-                            .problem = parse.is_broken ? rows->problem : NULL,
-                            .problem_column = parse.is_broken && parse.column <= rows->n_columns ? parse.column : 0,
-                            .raw = line};
-    rows->row_start = end_at;
-    rows->line++;
-    return ASSAY_OK;
-}
-
-assay_status asy_rows_json_next(struct asy_rows *rows, struct asy_row *row, bool *more, struct assay_error *error)
-{
-    bool is_cut = false;
-    if (rows->json.has_pending) {
-        rows->json.has_pending = false;
-        *row = rows->json.pending;
-        *more = true;
-        return ASSAY_OK;
-    }
-    return read_row(rows, row, more, &is_cut, error);
-}
-
-/* The first row ended too early. Does its object go on in the next line, as in a file that was written to be looked at? Else
- * that one line is broken, and the next one is a row of its own. The reader then stands before the first row again. */
-static assay_status find_spread(struct asy_rows *rows, bool *is_spread, struct assay_error *error)
-{
-    const struct asy_str first = rows->json.pending.raw;
-    uint32_t len = first.len;
-    while (first.p[len - 1] == ' ' || first.p[len - 1] == '\t') len--;
-    const bool is_list_open = first.p[len - 1] == '[';
-    rows->row_start = (size_t)(first.p - rows->buf);
-    rows->line--;
-    size_t at = first.len; /* behind the row's start: filling moves it */
-    for (;;) {
-        while (rows->row_start + at < rows->filled && memchr(" \t\r\n", rows->buf[rows->row_start + at], 4)) at++;
-        if (rows->row_start + at < rows->filled || rows->eof) break;
-        const assay_status status = asy_rows_fill(rows, error);
+    struct line line;
+    size_t at = 0;
+    bool is_taken = true;
+    uint64_t number = rows->line;
+    while (is_taken && (uint64_t)block->n_all_rows * rows->n_columns < MOST_CELLS) {
+        const bool is_there = find_line(rows, block, at, number, &line);
+        at = line.start;
+        number = line.number;
+        assay_status status = ASSAY_OK;
+        if (is_there) {
+            status = take_row(rows, block, &line, &is_taken, error);
+            at = is_taken ? line.next : line.start;
+            number += is_taken;
+        } else {
+            if (block->n_all_rows > 0 || at > 0 || (rows->eof && block->filled == 0)) break;
+            block->next.line = number;
+            status = asy_block_grow(rows, block, error);
+        }
         if (status != ASSAY_OK) return status;
     }
-    const char next = rows->row_start + at < rows->filled ? rows->buf[rows->row_start + at] : 0;
+    rows->line = number;
+    block->n_columns = rows->n_columns;
+    *more = block->n_all_rows > 0 || !rows->eof; /* of blank lines there may be more than fit */
+    return asy_block_cut(rows, block, at, error);
+}
+
+bool asy_ndjson_next(struct asy_rows *rows, struct asy_block *block, struct asy_row *row)
+{
+    if (block->next_row == block->n_all_rows) return false;
+    const uint32_t n = block->next_row++;
+    const size_t end = n + 1 < block->n_all_rows ? block->row_entries[n + 1] : block->n_entries;
+    for (uint32_t i = 0; i < block->n_columns; i++) rows->cells[i] = (struct asy_str){NULL, 0};
+    for (size_t i = block->row_entries[n]; i < end; i++) {
+        const struct asy_json_entry *entry = &block->entries[i];
+        if (entry->column < block->n_columns) rows->cells[entry->column] = (struct asy_str){block->buf + entry->span.at, entry->span.len};
+    }
+    const struct asy_bad_row *bad = block->next_bad < block->n_bad ? &block->bad[block->next_bad] : NULL;
+    if (bad && bad->before > block->next_good) bad = NULL;
+    const struct asy_span raw = bad ? bad->raw : block->raw[block->next_good];
+    *row = (struct asy_row){.line = bad ? bad->line : block->line[block->next_good],
+                            .n_cells = block->n_columns,
+                            .cells = rows->cells,
+                            .problem = bad ? bad->problem : NULL,
+                            .problem_column = bad ? bad->column : 0,
+                            .raw = {block->buf + raw.at, raw.len}};
+    block->next_bad += bad != NULL;
+    block->next_good += bad == NULL;
+    return true;
+}
+
+/* ---- cells ---- */
+
+/* An array for each column that is there, filled with empty cells; a column asked for twice shares one. */
+static bool make_room(struct asy_block *block, const uint32_t *columns, uint32_t n_columns)
+{
+    const size_t n_rows = block->n_good;
+    uint32_t n_present = 0;
+    if (!asy_block_need(block, (void **)&block->cells, &block->cells_cap, n_columns, sizeof(struct asy_span *)) ||
+        !asy_block_need(block, (void **)&block->nothing, &block->nothing_cap, n_rows, sizeof(*block->nothing)) ||
+        !asy_block_need(block, (void **)&block->wanted, &block->wanted_cap, block->n_columns, sizeof(*block->wanted)))
+        return false;
+    for (uint32_t i = 0; i < block->n_columns; i++) block->wanted[i] = NONE;
+    for (uint32_t k = 0; k < n_columns; k++)
+        if (columns[k] < block->n_columns && block->wanted[columns[k]] == NONE) block->wanted[columns[k]] = n_present++;
+    if (!asy_block_need(block, (void **)&block->spans, &block->spans_cap, n_present * n_rows, sizeof(*block->spans))) return false;
+    memset(block->spans, 0, n_present * n_rows * sizeof(*block->spans));
+    for (uint32_t k = 0; k < n_columns; k++)
+        block->cells[k] = columns[k] < block->n_columns ? block->spans + block->wanted[columns[k]] * n_rows : block->nothing;
+    return true;
+}
+
+bool asy_ndjson_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells)
+{
+    if (!make_room(block, columns, n_columns)) return false;
+    for (uint32_t n = 0, good = 0, n_bad = 0; n < block->n_all_rows; n++) {
+        if (n_bad < block->n_bad && block->bad[n_bad].before == good) {
+            n_bad++;
+            continue;
+        }
+        const size_t end = n + 1 < block->n_all_rows ? block->row_entries[n + 1] : block->n_entries;
+        for (size_t i = block->row_entries[n]; i < end; i++) {
+            const uint32_t to = block->wanted[block->entries[i].column];
+            if (to != NONE) block->spans[(size_t)to * block->n_good + good] = block->entries[i].span;
+        }
+        good++;
+    }
+    *cells = (struct asy_cells){.text = block->buf,
+                                .n_rows = block->n_good,
+                                .cells = block->cells,
+                                .raw = block->raw,
+                                .line = block->line,
+                                .n_bad = block->n_bad,
+                                .bad = block->bad};
+    return true;
+}
+
+/* ---- opening ---- */
+
+/* The first row ended too early. Does its object go on in the next line, as in a file that was written to be looked at? Else
+ * that one line is broken, and the next one is a row of its own. */
+static assay_status find_spread(struct asy_rows *rows, struct asy_block *block, const struct line *first, bool *is_spread,
+                                struct assay_error *error)
+{
+    size_t end = first->end;
+    while (memchr(" \t\r", block->buf[end - 1], 3)) end--;
+    const bool is_list_open = block->buf[end - 1] == '[';
+    size_t at = first->end;
+    for (;;) {
+        while (at < block->filled && memchr(" \t\r\n", block->buf[at], 4)) at++;
+        if (at < block->filled || rows->eof) break;
+        const assay_status status = asy_block_grow(rows, block, error);
+        if (status != ASSAY_OK) return status;
+    }
+    const char next = at < block->filled ? block->buf[at] : 0;
     *is_spread = next == '{' ? is_list_open : next != 0 && memchr("\"}],:[-0123456789tfn", next, 20) != NULL;
     return ASSAY_OK;
 }
 
-assay_status asy_rows_json_open(struct asy_rows *rows, struct assay_error *error)
+/* Looks at the first row, and lets go of what it found in it. */
+static assay_status check_first_row(struct asy_rows *rows, struct asy_block *block, struct assay_error *error)
 {
-    struct asy_json *json = &rows->json;
-    json->n_slots = 64;
-    json->slots = asy_mem_alloc_n(rows->mem, json->n_slots, sizeof(*json->slots));
-    json->seen = asy_mem_alloc_n(rows->mem, ASY_ROWS_MAX_COLUMNS, sizeof(*json->seen));
-    if (!json->slots || !json->seen ||
-        !asy_mem_grow(rows->mem, (void **)&json->keys, &json->cap_keys, json->n_keys, sizeof(*json->keys)))
-        return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", rows->path);
-    json->keys[json->n_keys++] = (struct asy_json_key){.name = ASY_STR(""), .text = ASY_STR(""), .column = NONE};
-    /* The first row is read now, so that there is a header; it is given by the first asy_rows_next. */
-    bool is_cut = false;
-    assay_status status = read_row(rows, &json->pending, &json->has_pending, &is_cut, error);
-    if (status != ASSAY_OK || !is_cut) return status;
+    struct line line;
+    struct asy_ndjson_parse parse;
+    const uint64_t number = rows->line;
+    while (!find_line(rows, block, 0, number, &line)) {
+        if (rows->eof) return ASSAY_OK;
+        const assay_status status = asy_block_grow(rows, block, error);
+        if (status != ASSAY_OK) return status;
+    }
+    parse_row(&parse, rows, block, &line, error);
+    if (parse.status != ASSAY_OK) return parse.status;
+    asy_ndjson_drop_columns(rows, 0);
+    block->n_entries = 0;
+    rows->line = number;
+    if (!parse.is_cut) return ASSAY_OK;
     bool is_spread = false;
-    const uint64_t line = json->pending.line;
-    if ((status = find_spread(rows, &is_spread, error)) != ASSAY_OK) return status;
-    if (is_spread)
-        return asy_rows_fail(rows, error, ASSAY_E_DATA, line,
-                             "expected one JSON object a line, found an object that goes on after the line; convert the file with "
-                             "`jq -c .`");
-    return read_row(rows, &json->pending, &json->has_pending, &is_cut, error);
+    const assay_status status = find_spread(rows, block, &line, &is_spread, error);
+    if (status != ASSAY_OK || !is_spread) return status;
+    return asy_rows_fail(rows, error, ASSAY_E_DATA, line.number,
+                         "expected one JSON object a line, found an object that goes on after the line; convert the file with "
+                         "`jq -c .`");
 }
 
-void asy_rows_json_fini(struct asy_rows *rows)
+assay_status asy_ndjson_open(struct asy_rows *rows, struct assay_error *error)
 {
-    struct asy_json *json = &rows->json;
-    asy_mem_free(rows->mem, json->keys, json->cap_keys * sizeof(*json->keys));
-    asy_mem_free(rows->mem, json->slots, json->n_slots * sizeof(*json->slots));
-    asy_mem_free(rows->mem, json->seen, ASY_ROWS_MAX_COLUMNS * sizeof(*json->seen));
+    if (!asy_block_need_half(&rows->own)) return asy_rows_fail_memory(rows, error);
+    assay_status status = asy_ndjson_init(rows, error);
+    /* The first block is read now, so that there is a header. */
+    if (status == ASSAY_OK) status = check_first_row(rows, &rows->own, error);
+    bool more;
+    return status == ASSAY_OK ? asy_ndjson_take(rows, &rows->own, &more, error) : status;
 }

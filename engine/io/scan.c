@@ -18,7 +18,7 @@ struct masks {
 /* What a block means. */
 struct folded {
     struct asy_scan_state state; /* behind it */
-    uint64_t positions, escapes, lines;
+    uint64_t positions, escapes, lines, odd;
 };
 
 /* The automaton of scan.h over the separators and quotes of one block of n bytes. */
@@ -46,7 +46,7 @@ static __attribute__((noinline)) struct folded fold_carefully(struct asy_scan_st
     state.inside = now == INSIDE ? UINT64_MAX : 0;
     state.fresh = now == FRESH;
     state.after_quote = now == FRESH && (quote >> (n - 1) & 1);
-    return (struct folded){.state = state, .positions = positions, .escapes = 1, .lines = lines};
+    return (struct folded){.state = state, .positions = positions, .escapes = 1, .lines = lines, .odd = 1};
 }
 
 /* What the masks of n bytes mean, from `state` on. */
@@ -60,6 +60,7 @@ static ALWAYS_INLINE struct folded fold_block(struct asy_scan_state state, struc
     if (m.quote == 0) {
         folded.positions = separator & ~state.inside;
         folded.lines = line_end & state.inside;
+        folded.odd = state.after_quote & ~separator;
         folded.state.fresh = folded.positions >> last & 1;
         folded.state.after_quote = 0;
     } else {
@@ -68,7 +69,9 @@ static ALWAYS_INLINE struct folded fold_block(struct asy_scan_state state, struc
         const uint64_t closing = m.quote & ~inside;
         folded.positions = separator & ~inside;
         folded.lines = line_end & inside;
-        folded.escapes = opening & (closing << 1 | state.after_quote);
+        const uint64_t after_closing = closing << 1 | state.after_quote;
+        folded.escapes = opening & after_closing;
+        folded.odd = after_closing & ~(separator | m.quote) & UINT64_MAX >> (64 - n);
         folded.state.inside = 0 - (inside >> last & 1);
         folded.state.fresh = (folded.positions | closing) >> last & 1;
         folded.state.after_quote = closing >> last & 1;
@@ -76,20 +79,30 @@ static ALWAYS_INLINE struct folded fold_block(struct asy_scan_state state, struc
         if (__builtin_expect((opening & ~may_open) != 0, 0)) folded = fold_carefully(state, m.quote, separator, line_end, n);
     }
     folded.positions &= ~lf_of_crlf;
+    folded.lines &= ~lf_of_crlf;
     folded.state.after_cr = m.cr >> last & 1;
     return folded;
 }
 
-/* Marks of up to 64 blocks, before they are stored. */
+/* What is kept of the blocks on the way: marks of up to 64 of them before they are stored, and sums over all. */
 struct gathered {
-    uint64_t high, escapes, lines;
+    uint64_t high, escapes, lines, quotes;
+    uint64_t cr, odd;
+    size_t n_line_ends, n_quoted_lines;
 };
 
-static ALWAYS_INLINE void gather(struct gathered *to, uint32_t block, bool has_high, const struct folded *folded)
+static ALWAYS_INLINE void gather(struct gathered *to, uint32_t block, const struct masks *m, const struct folded *folded)
 {
-    to->high |= (uint64_t)has_high << block;
+    to->high |= (uint64_t)m->has_high << block;
     to->escapes |= (uint64_t)(folded->escapes != 0) << block;
-    to->lines |= (uint64_t)(folded->lines != 0) << block;
+    to->quotes |= (uint64_t)(m->quote != 0) << block;
+    to->cr |= m->cr;
+    to->odd |= folded->odd;
+    to->n_line_ends += (size_t)__builtin_popcountll(folded->positions & (m->lf | m->cr));
+    if (__builtin_expect(folded->lines != 0, 0)) {
+        to->lines |= UINT64_C(1) << block;
+        to->n_quoted_lines += (size_t)__builtin_popcountll(folded->lines);
+    }
 }
 
 static void store_marks(struct asy_scan *scan, size_t at, struct gathered *from)
@@ -100,7 +113,9 @@ static void store_marks(struct asy_scan *scan, size_t at, struct gathered *from)
     scan->escapes.any |= from->escapes;
     scan->lines.bits[at] = from->lines;
     scan->lines.any |= from->lines;
-    *from = (struct gathered){0};
+    scan->quotes.bits[at] = from->quotes;
+    scan->quotes.any |= from->quotes;
+    from->high = from->escapes = from->lines = from->quotes = 0;
 }
 
 /* The loop of every level; `classify` and `emit` are constants and vanish. */
@@ -111,16 +126,16 @@ static ALWAYS_INLINE size_t run_with(struct asy_scan *scan, const char *p, size_
     const char delimiter = scan->delimiter;
     uint32_t *const first = out;
     struct folded folded = {.state = scan->state};
-    struct gathered marks = {0};
-    scan->high.any = scan->escapes.any = scan->lines.any = 0;
+    struct gathered sums = {0};
+    scan->high.any = scan->escapes.any = scan->lines.any = scan->quotes.any = 0;
     scan->nul_at = SIZE_MAX;
     size_t at = 0;
     for (; at + 64 <= len; at += 64) {
         const struct masks m = classify(p + at, delimiter);
         folded = fold_block(folded.state, m, 64);
         out = emit(out, base + (uint32_t)at, folded.positions);
-        gather(&marks, at / 64 % 64, m.has_high, &folded);
-        if (at / 64 % 64 == 63) store_marks(scan, at / 4096, &marks);
+        gather(&sums, at / 64 % 64, &m, &folded);
+        if (at / 64 % 64 == 63) store_marks(scan, at / 4096, &sums);
         if (__builtin_expect(m.has_nul && scan->nul_at == SIZE_MAX, 0))
             scan->nul_at = at + (size_t)((const char *)memchr(p + at, 0, 64) - (p + at));
     }
@@ -133,11 +148,15 @@ static ALWAYS_INLINE size_t run_with(struct asy_scan *scan, const char *p, size_
         m.delimiter &= (UINT64_C(1) << n) - 1; /* `a` may be the delimiter */
         folded = fold_block(folded.state, m, n);
         out = emit(out, base + (uint32_t)at, folded.positions);
-        gather(&marks, at / 64 % 64, m.has_high, &folded);
+        gather(&sums, at / 64 % 64, &m, &folded);
         if (m.has_nul && scan->nul_at == SIZE_MAX) scan->nul_at = at + (size_t)((const char *)memchr(tail, 0, n) - tail);
     }
-    if (len % 4096) store_marks(scan, len / 4096, &marks);
+    if (len % 4096) store_marks(scan, len / 4096, &sums);
     scan->state = folded.state;
+    scan->n_line_ends = sums.n_line_ends;
+    scan->n_quoted_lines = sums.n_quoted_lines;
+    scan->has_cr = sums.cr != 0;
+    scan->is_odd = sums.odd != 0;
     return (size_t)(out - first);
 }
 
@@ -362,6 +381,8 @@ void asy_scan_init(struct asy_scan *scan, char delimiter, enum asy_scan_level le
 void asy_scan_restart(struct asy_scan *scan, bool after_cr)
 {
     scan->state = (struct asy_scan_state){.fresh = 1, .after_cr = after_cr};
-    scan->high.any = scan->escapes.any = scan->lines.any = 0;
+    scan->high.any = scan->escapes.any = scan->lines.any = scan->quotes.any = 0;
+    scan->n_line_ends = scan->n_quoted_lines = 0;
+    scan->has_cr = scan->is_odd = false;
     scan->nul_at = SIZE_MAX;
 }

@@ -1,4 +1,4 @@
-/* Where the cells of delimited text end: the structural index that the CSV reader walks.
+/* Where the cells of delimited text end: the structural index that CSV is read by.
  *
  *     id,note\n7,"a,b"\n          bytes
  *       ^    ^  ^     ^           positions: delimiters and line ends outside quotes, ascending
@@ -24,7 +24,7 @@
 #include "base/text.h"
 
 /* Most bytes of one asy_scan_run. */
-#define ASY_SCAN_WINDOW 32768u
+#define ASY_SCAN_WINDOW 16384u
 /* Positions are written in groups: `out` needs this much room beyond the bytes scanned. */
 #define ASY_SCAN_SLACK 64u
 
@@ -53,6 +53,11 @@ struct asy_scan {
     struct asy_scan_marks high;    /* bytes above 127 */
     struct asy_scan_marks escapes; /* doubled quotes (where the second one is), and quotes that mean nothing */
     struct asy_scan_marks lines;   /* line ends inside quotes */
+    struct asy_scan_marks quotes;
+    size_t n_line_ends;            /* positions that are line ends */
+    size_t n_quoted_lines;         /* line ends inside quotes, CRLF counted once */
+    bool has_cr;
+    bool is_odd;                   /* there is text behind a closing quote, or a quote that means nothing */
     size_t nul_at;                 /* offset of the first NUL byte, SIZE_MAX if there is none */
 };
 
@@ -69,14 +74,6 @@ void asy_scan_restart(struct asy_scan *scan, bool after_cr);
 static inline size_t asy_scan_run(struct asy_scan *scan, const char *p, size_t len, uint32_t base, uint32_t *out)
 {
     return scan->run(scan, p, len, base, out);
-}
-/* Is there a mark on the blocks of bytes [from, to) of the last run? True is a maybe: marks are of 64 bytes each. */
-static inline bool asy_scan_marked(const struct asy_scan_marks *marks, size_t from, size_t to)
-{
-    if (marks->any == 0 || from >= to) return false;
-    for (size_t block = from / 64; block <= (to - 1) / 64; block++)
-        if (marks->bits[block / 64] >> (block % 64) & 1) return true;
-    return false;
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Tables and whole files out. Below: a file that appears whole or not at all; above it: cells. */
+/* Whole files out, and tables: a file that appears whole or not at all; over it rows of cells, whose bytes are made in cell.c. */
 #include "io/write.h"
 
 #include "base/check.h"
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 256 << 10, NAME_BYTES_MAX = BUFFER_BYTES / 8, TEMP_TRIES = 100 };
+enum { BUFFER_BYTES = 256 << 10, TEMP_TRIES = 100, AHEAD_BYTES = 4 << 20 };
 
 /* ---- a file ---- */
 
@@ -25,6 +25,7 @@ struct out_file {
     char base[NAME_MAX + 1]; /* final name in the folder */
     char temp[48];         /* name until then; "" : none */
     int problem;           /* errno of the first write that failed */
+    uint64_t written_bytes, ahead_bytes; /* so far; of them those whose way to the disk has begun */
 };
 
 static const char *reason_of(int problem)
@@ -137,6 +138,16 @@ static assay_status file_open(struct out_file *file, struct asy_mem *mem, const 
     return status;
 }
 
+/* What is on its way to the disk early need not be waited for at the end. A wish: the fsync at the end tells how it went. */
+static void start_writeback(struct out_file *file)
+{
+    const uint64_t n = file->written_bytes - file->ahead_bytes;
+    if (file->folder_fd < 0 || file->problem != 0 || n < AHEAD_BYTES)
+        return;
+    (void)sync_file_range(file->fd, (off64_t)file->ahead_bytes, (off64_t)n, SYNC_FILE_RANGE_WRITE);
+    file->ahead_bytes = file->written_bytes;
+}
+
 /* A failure is kept and said at the end: `problem`. */
 static void file_write(struct out_file *file, const char *bytes, size_t n)
 {
@@ -150,7 +161,9 @@ static void file_write(struct out_file *file, const char *bytes, size_t n)
         }
         bytes += done;
         n -= (size_t)done;
+        file->written_bytes += (uint64_t)done;
     }
+    start_writeback(file);
 }
 
 static assay_status file_commit(struct out_file *file, struct assay_error *error)
@@ -193,13 +206,11 @@ struct asy_writer {
     struct asy_mem *mem;
     struct asy_pool pool;
     struct out_file file;
-    enum asy_format format;
-    char delimiter;
-    uint32_t n_columns;
+    struct asy_layout layout;
     uint32_t column;       /* of the next cell */
-    struct asy_str *keys;  /* NDJSON: `"name":` of each column, with what goes before it */
-    size_t used;
-    char buffer[BUFFER_BYTES];
+    bool is_out_of_memory; /* a cell is missing */
+    size_t used, cap;
+    char *buffer;
 };
 
 static void flush(struct asy_writer *w)
@@ -208,205 +219,97 @@ static void flush(struct asy_writer *w)
     w->used = 0;
 }
 
-static inline void put_byte(struct asy_writer *w, char c)
+/* Where the next `n` bytes go; NULL without memory. */
+static char *room_for(struct asy_writer *w, size_t n)
 {
-    if (w->used == BUFFER_BYTES)
-        flush(w);
-    w->buffer[w->used++] = c;
-}
-
-static inline void put(struct asy_writer *w, const char *p, size_t n)
-{
-    if (n > BUFFER_BYTES - w->used) {
-        flush(w);
-        if (n > BUFFER_BYTES) {
-            file_write(&w->file, p, n);
-            return;
-        }
+    if (n <= w->cap - w->used)
+        return w->buffer + w->used;
+    flush(w);
+    if (n > w->cap) {
+        asy_mem_free(w->mem, w->buffer, w->cap);
+        w->buffer = asy_mem_alloc(w->mem, n);
+        w->cap = w->buffer ? n : 0;
+        w->is_out_of_memory |= !w->buffer;
     }
-    if (n > 0)
-        memcpy(w->buffer + w->used, p, n);
-    w->used += n;
+    return w->buffer;
 }
 
-/* What goes before a cell. */
-static inline void begin_cell(struct asy_writer *w)
+/* Where the next cell goes, of a text of `len` bytes; NULL without memory. */
+static char *begin_cell(struct asy_writer *w, size_t len)
 {
-    ASY_CHECK(w->column < w->n_columns, w->column, w->n_columns);
-    if (w->format == ASY_FORMAT_NDJSON)
-        put(w, w->keys[w->column].p, w->keys[w->column].len);
-    else if (w->column > 0)
-        put_byte(w, w->delimiter);
+    ASY_CHECK(w->column < w->layout.n_columns, w->column, w->layout.n_columns);
+    return room_for(w, asy_cell_room(&w->layout, w->column, len));
+}
+static void end_cell(struct asy_writer *w, const char *end)
+{
+    w->used = (size_t)(end - w->buffer);
     w->column++;
-}
-
-/* ---- CSV and TSV ---- */
-
-static bool needs_quotes(const struct asy_writer *w, struct asy_str text)
-{
-    for (uint32_t i = 0; i < text.len; i++) {
-        char c = text.p[i];
-        if (c == w->delimiter || c == '"' || c == '\n' || c == '\r')
-            return true;
-    }
-    return false;
-}
-
-static bool is_trigger(char c) { return memchr("=+-@\t\r", c, 6) != NULL; }
-static bool looks_escaped(struct asy_str text)
-{
-    return text.len > 1 && text.p[0] == '\'' && (text.p[1] == '\'' || is_trigger(text.p[1]));
-}
-/* What a spreadsheet would run, and what looks as if it had been escaped: else reading it back would take an apostrophe off that
- * belongs to it. */
-static bool needs_escape(struct asy_str text)
-{
-    return text.len > 0 && (is_trigger(text.p[0]) || looks_escaped(text));
-}
-
-struct asy_str asy_writer_unescaped(struct asy_str cell)
-{
-    return looks_escaped(cell) ? (struct asy_str){cell.p + 1, cell.len - 1} : cell;
-}
-
-static void put_delimited(struct asy_writer *w, struct asy_str text, bool is_text)
-{
-    bool is_escaped = is_text && needs_escape(text);
-    /* A row of one empty cell would be a blank line, which readers skip. */
-    bool is_quoted = needs_quotes(w, text) || (text.len == 0 && w->n_columns == 1);
-    if (is_quoted)
-        put_byte(w, '"');
-    if (is_escaped)
-        put_byte(w, '\'');
-    if (!is_quoted) {
-        put(w, text.p, text.len);
-        return;
-    }
-    uint32_t from = 0;
-    for (uint32_t i = 0; i < text.len; i++) {
-        if (text.p[i] != '"')
-            continue;
-        put(w, text.p + from, i + 1 - from);
-        from = i; /* the quote goes out once more with what follows */
-    }
-    put(w, text.p + from, text.len - from);
-    put_byte(w, '"');
-}
-
-/* ---- NDJSON ---- */
-
-/* Bytes of the well-formed character at the start of `s`, 0 if there is none. */
-static uint32_t character(struct asy_str s)
-{
-    for (uint32_t n = 1; n <= 4 && n <= s.len; n++)
-        if (asy_utf8_valid((struct asy_str){s.p, n}))
-            return n;
-    return 0;
-}
-
-/* Length of the escape of `c` in `out`, 0 if it stands for itself. */
-static uint32_t json_escape(uint8_t c, char out[8])
-{
-    static const char short_forms[] = "\"\"\\\\\bb\ff\nn\rr\tt";
-    for (size_t i = 0; i + 1 < sizeof(short_forms); i += 2) {
-        if (c != (uint8_t)short_forms[i])
-            continue;
-        out[0] = '\\';
-        out[1] = short_forms[i + 1];
-        return 2;
-    }
-    return c < 0x20 ? (uint32_t)snprintf(out, 8, "\\u%04x", c) : 0;
-}
-
-static void put_json(struct asy_writer *w, struct asy_str text)
-{
-    bool is_valid = asy_utf8_valid(text);
-    put_byte(w, '"');
-    uint32_t from = 0, i = 0;
-    while (i < text.len) {
-        uint8_t c = (uint8_t)text.p[i];
-        char escape[8];
-        uint32_t n = 0, taken = 1;
-        if (c < 0x20 || c == '"' || c == '\\') {
-            n = json_escape(c, escape);
-        } else if (!is_valid && c >= 0x80) {
-            taken = character((struct asy_str){text.p + i, text.len - i});
-            if (taken == 0) {
-                n = 6;
-                memcpy(escape, "\\ufffd", 6);
-                taken = 1;
-            }
-        }
-        if (n > 0) {
-            put(w, text.p + from, i - from);
-            put(w, escape, n);
-            from = i + taken;
-        }
-        i += taken;
-    }
-    put(w, text.p + from, text.len - from);
-    put_byte(w, '"');
-}
-
-/* ---- cells ---- */
-
-static void put_cell(struct asy_writer *w, struct asy_str text, bool is_text)
-{
-    begin_cell(w);
-    if (w->format != ASY_FORMAT_NDJSON)
-        put_delimited(w, text, is_text);
-    else if (text.len == 0)
-        put(w, "null", 4);
-    else
-        put_json(w, text);
 }
 
 void asy_writer_text(struct asy_writer *writer, struct asy_str text)
 {
-    put_cell(writer, text, true);
+    char *at = begin_cell(writer, text.len);
+    if (at)
+        end_cell(writer, asy_cell_text(&writer->layout, writer->column, text, at));
 }
 
 void asy_writer_raw(struct asy_writer *writer, struct asy_str text)
 {
-    put_cell(writer, text, false);
+    char *at = begin_cell(writer, text.len);
+    if (at)
+        end_cell(writer, asy_cell_raw(&writer->layout, writer->column, text, at));
 }
 
 void asy_writer_empty(struct asy_writer *writer)
 {
-    put_cell(writer, (struct asy_str){"", 0}, false);
+    asy_writer_raw(writer, (struct asy_str){"", 0});
 }
 
 void asy_writer_milli(struct asy_writer *writer, int64_t milli, uint32_t decimals)
 {
-    ASY_CHECK(decimals <= 3, decimals, milli);
-    char text[32];
-    uint32_t at = sizeof(text);
-    uint64_t rest = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
-    begin_cell(writer);
-    for (uint32_t place = 3; place > 0; place--) {
-        if (place <= decimals)
-            text[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    }
-    if (decimals > 0)
-        text[--at] = '.';
-    do {
-        text[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (milli < 0)
-        text[--at] = '-';
-    put(writer, text + at, sizeof(text) - at);
+    char *at = begin_cell(writer, ASY_NUMBER_BYTES);
+    if (at)
+        end_cell(writer, asy_cell_milli(&writer->layout, writer->column, milli, decimals, at));
+}
+
+static assay_status problem_of(const struct asy_writer *w, struct assay_error *error)
+{
+    if (w->file.problem != 0)
+        return io_error(&w->file, "write", w->file.problem, error);
+    if (w->is_out_of_memory)
+        return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", w->file.path);
+    return ASSAY_OK;
 }
 
 assay_status asy_writer_row_end(struct asy_writer *writer, struct assay_error *error)
 {
-    ASY_CHECK(writer->column == writer->n_columns, writer->column, writer->n_columns);
+    ASY_CHECK(writer->column == writer->layout.n_columns || writer->is_out_of_memory, writer->column, writer->layout.n_columns);
     writer->column = 0;
-    put(writer, writer->format == ASY_FORMAT_NDJSON ? "}\n" : "\n", writer->format == ASY_FORMAT_NDJSON ? 2 : 1);
-    if (writer->file.problem == 0)
-        return ASSAY_OK;
-    return io_error(&writer->file, "write", writer->file.problem, error);
+    char *at = room_for(writer, ASY_ROW_END_BYTES);
+    if (at)
+        writer->used = (size_t)(asy_row_end(&writer->layout, at) - writer->buffer);
+    return problem_of(writer, error);
+}
+
+assay_status asy_writer_rows(struct asy_writer *writer, const char *bytes, size_t n_bytes, struct assay_error *error)
+{
+    ASY_CHECK(writer->column == 0, writer->column, writer->layout.n_columns);
+    if (n_bytes < BUFFER_BYTES / 4) {
+        char *at = room_for(writer, n_bytes);
+        if (at && n_bytes > 0) {
+            memcpy(at, bytes, n_bytes);
+            writer->used += n_bytes;
+        }
+    } else {
+        flush(writer);
+        file_write(&writer->file, bytes, n_bytes);
+    }
+    return problem_of(writer, error);
+}
+
+const struct asy_layout *asy_writer_layout(const struct asy_writer *writer)
+{
+    return &writer->layout;
 }
 
 /* ---- opening and closing ---- */
@@ -426,33 +329,20 @@ static enum asy_format format_of(const char *path)
     return is_stream(path, stat(path, &there) == 0 ? &there : NULL) ? ASY_FORMAT_CSV : ASY_FORMAT_AUTO;
 }
 
-/* A name goes through the code for cells into the empty buffer, and is taken from there. */
-static assay_status make_keys(struct asy_writer *w, const char *path, const struct asy_str *names, struct assay_error *error)
-{
-    w->keys = asy_pool_alloc_n(&w->pool, w->n_columns, sizeof(*w->keys));
-    if (!w->keys)
-        return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
-    for (uint32_t i = 0; i < w->n_columns; i++) {
-        if (names[i].len > NAME_BYTES_MAX)
-            return asy_fail(error, ASSAY_E_LIMIT, "%s: column %u: expected a name of at most %d bytes, found %u", path, i + 1,
-                            NAME_BYTES_MAX, names[i].len);
-        put_byte(w, i == 0 ? '{' : ',');
-        put_json(w, names[i]);
-        put_byte(w, ':');
-        w->keys[i] = asy_pool_copy(&w->pool, (struct asy_str){w->buffer, (uint32_t)w->used});
-        w->used = 0;
-        if (!w->keys[i].p)
-            return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
-    }
-    return ASSAY_OK;
-}
-
 assay_status asy_writer_check(const char *path, enum asy_format format, struct assay_error *error)
 {
     if (format != ASY_FORMAT_AUTO || format_of(path) != ASY_FORMAT_AUTO)
         return ASSAY_OK;
     return asy_fail(error, ASSAY_E_PARAM, "%s: expected a name ending in .csv, .tsv or .ndjson, which says how to write it, "
                     "or - for standard output", path);
+}
+
+static void writer_free(struct asy_writer *w)
+{
+    struct asy_mem *mem = w->mem;
+    asy_mem_free(mem, w->buffer, w->cap);
+    asy_pool_fini(&w->pool);
+    asy_mem_free(mem, w, sizeof(*w));
 }
 
 assay_status asy_writer_open(struct asy_writer **out, struct asy_mem *mem, const char *path, enum asy_format format,
@@ -468,42 +358,42 @@ assay_status asy_writer_open(struct asy_writer **out, struct asy_mem *mem, const
     if (!w)
         return asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
     w->mem = mem;
-    w->format = format;
-    w->delimiter = format == ASY_FORMAT_TSV ? '\t' : ',';
-    w->n_columns = n_columns;
     w->file.fd = w->file.folder_fd = -1;
     asy_pool_init(&w->pool, mem);
-    if (format == ASY_FORMAT_NDJSON)
-        status = make_keys(w, path, names, error);
+    w->buffer = asy_mem_alloc(mem, BUFFER_BYTES);
+    w->cap = w->buffer ? BUFFER_BYTES : 0;
+    status = w->buffer ? asy_layout_init(&w->layout, &w->pool, path, format, names, n_columns, error)
+                       : asy_fail(error, ASSAY_E_NOMEM, "%s: out of memory", path);
     if (status == ASSAY_OK)
         status = file_open(&w->file, mem, path, error);
     if (status != ASSAY_OK) {
-        asy_pool_fini(&w->pool);
-        asy_mem_free(mem, w, sizeof(*w));
+        writer_free(w);
         return status;
     }
     if (format != ASY_FORMAT_NDJSON) {
         for (uint32_t i = 0; i < n_columns; i++)
-            put_cell(w, names[i], true);
-        w->column = 0;
-        put_byte(w, '\n');
+            asy_writer_text(w, names[i]);
+        status = asy_writer_row_end(w, error);
+    }
+    if (status != ASSAY_OK) {
+        asy_writer_abort(w);
+        return status;
     }
     *out = w;
     return ASSAY_OK;
 }
 
-static void writer_free(struct asy_writer *w)
-{
-    struct asy_mem *mem = w->mem;
-    asy_pool_fini(&w->pool);
-    asy_mem_free(mem, w, sizeof(*w));
-}
-
 assay_status asy_writer_commit(struct asy_writer *writer, struct assay_error *error)
 {
-    ASY_CHECK(writer->column == 0, writer->column, writer->n_columns);
-    flush(writer);
-    assay_status status = file_commit(&writer->file, error);
+    ASY_CHECK(writer->column == 0, writer->column, writer->layout.n_columns);
+    assay_status status = ASSAY_E_NOMEM;
+    if (writer->is_out_of_memory) {
+        problem_of(writer, error);
+        file_forget(&writer->file);
+    } else {
+        flush(writer);
+        status = file_commit(&writer->file, error);
+    }
     writer_free(writer);
     return status;
 }

@@ -1,44 +1,56 @@
 /* The kernels, compiled once per SIMD level with ASY_ISA set to its name. Loops are written so that gcc and clang turn
  * them into vector code by themselves; bodies with a constant operator are specialised by inlining, never copied. */
-#include "kern/kern.h"
+#include "kern/level.h"
 
-#include <string.h>
-
-#ifndef ASY_ISA
-#define ASY_ISA base
-#endif
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
-#define TEXT_(a) #a
-#define TEXT(a) TEXT_(a)
-
-/* Always inlined, so that a constant argument makes a loop of its own. */
-#define INLINE static inline __attribute__((always_inline))
-
-static void widen_i8(const int8_t *restrict in, uint32_t n, int64_t *restrict out)
+static void expand(const void *in, uint8_t width, uint32_t n, uint32_t *restrict out)
 {
-    for (uint32_t i = 0; i < n; i++) out[i] = in[i] == INT8_MIN ? INT64_MIN : in[i];
+    const uint8_t *restrict in1 = in;
+    const uint16_t *restrict in2 = in;
+    if (width == 1)
+        for (uint32_t i = 0; i < n; i++) out[i] = in1[i];
+    else if (width == 2)
+        for (uint32_t i = 0; i < n; i++) out[i] = in2[i];
+    else
+        memcpy(out, in, n * sizeof(*out));
 }
-static void widen_i16(const int16_t *restrict in, uint32_t n, int64_t *restrict out)
+static void filled_seen(const uint32_t *restrict seen, uint32_t n, uint32_t mask, uint16_t *restrict tally)
 {
-    for (uint32_t i = 0; i < n; i++) out[i] = in[i] == INT16_MIN ? INT64_MIN : in[i];
+    for (uint32_t i = 0; i < n; i++) tally[i] += (seen[i] & mask) != 0;
 }
-static void widen_i32(const int32_t *restrict in, uint32_t n, int64_t *restrict out)
+static void filled_bytes(const uint8_t *restrict in, uint32_t n, uint16_t *restrict tally)
 {
-    for (uint32_t i = 0; i < n; i++) out[i] = in[i] == INT32_MIN ? INT64_MIN : in[i];
+    for (uint32_t i = 0; i < n; i++) tally[i] += in[i];
 }
-
-static void points_u8(const uint8_t *restrict codes, uint32_t n, const int32_t *restrict table, int32_t *restrict points)
+static void filled_codes(const void *in, uint8_t width, uint32_t n, uint16_t *restrict tally)
 {
-    for (uint32_t i = 0; i < n; i++) points[i] = table[codes[i]];
+    const uint8_t *restrict in1 = in;
+    const uint16_t *restrict in2 = in;
+    const uint32_t *restrict in4 = in;
+    if (width == 1)
+        for (uint32_t i = 0; i < n; i++) tally[i] += in1[i] != 0;
+    else if (width == 2)
+        for (uint32_t i = 0; i < n; i++) tally[i] += in2[i] != 0;
+    else
+        for (uint32_t i = 0; i < n; i++) tally[i] += in4[i] != 0;
 }
-static void points_u16(const uint16_t *restrict codes, uint32_t n, const int32_t *restrict table, int32_t *restrict points)
+static void filled_ints(const void *in, uint8_t width, uint32_t n, uint16_t *restrict tally)
 {
-    for (uint32_t i = 0; i < n; i++) points[i] = table[codes[i]];
+    const int8_t *restrict in1 = in;
+    const int16_t *restrict in2 = in;
+    const int32_t *restrict in4 = in;
+    const int64_t *restrict in8 = in;
+    if (width == 1)
+        for (uint32_t i = 0; i < n; i++) tally[i] += in1[i] != INT8_MIN;
+    else if (width == 2)
+        for (uint32_t i = 0; i < n; i++) tally[i] += in2[i] != INT16_MIN;
+    else if (width == 4)
+        for (uint32_t i = 0; i < n; i++) tally[i] += in4[i] != INT32_MIN;
+    else
+        for (uint32_t i = 0; i < n; i++) tally[i] += in8[i] != INT64_MIN;
 }
-static void points_u32(const uint32_t *restrict codes, uint32_t n, const int32_t *restrict table, int32_t *restrict points)
+static void filled_f64(const double *restrict in, uint32_t n, uint16_t *restrict tally)
 {
-    for (uint32_t i = 0; i < n; i++) points[i] = table[codes[i]];
+    for (uint32_t i = 0; i < n; i++) tally[i] += in[i] == in[i];
 }
 
 static void steps_i64(const int64_t *restrict value, uint32_t n, const int64_t *restrict bound,
@@ -66,16 +78,34 @@ static void points_mask(const uint8_t *restrict t, uint32_t n, int32_t p, int32_
 {
     for (uint32_t i = 0; i < n; i++) points[i] = t[i] ? p : 0;
 }
-static void points_once(const uint32_t *restrict count, uint32_t n, int32_t p, int32_t *restrict points)
+static void points_once(const uint32_t *restrict seen, uint32_t n, uint32_t bit, int32_t p, int32_t *restrict points)
 {
-    for (uint32_t i = 0; i < n; i++) points[i] = count[i] ? p : 0;
+    for (uint32_t i = 0; i < n; i++) points[i] = seen[i] >> bit & 1 ? p : 0;
 }
 static void points_each(const uint32_t *restrict count, uint32_t n, int32_t p, int32_t lo, int32_t hi,
                         int32_t *restrict points)
 {
+    /* One event more than the limit takes is as good as any number more, and keeps the product within 32 bits. */
+    const uint32_t size = p < 0 ? 0u - (uint32_t)p : (uint32_t)p, limit = p < 0 ? 0u - (uint32_t)lo : (uint32_t)hi;
+    const uint32_t enough = size == 0 ? 0 : limit / size + 1;
+    if (p < 0)
+        for (uint32_t i = 0; i < n; i++) {
+            const uint32_t v = (count[i] < enough ? count[i] : enough) * size;
+            points[i] = -(int32_t)(v < limit ? v : limit);
+        }
+    else
+        for (uint32_t i = 0; i < n; i++) {
+            const uint32_t v = (count[i] < enough ? count[i] : enough) * size;
+            points[i] = (int32_t)(v < limit ? v : limit);
+        }
+}
+static void points_days(const uint16_t *restrict days, uint32_t n, const int32_t *restrict table, uint32_t n_table,
+                        int32_t *restrict points)
+{
+    const uint32_t at_end = n_table - 1;
     for (uint32_t i = 0; i < n; i++) {
-        const int64_t v = (int64_t)count[i] * p;
-        points[i] = (int32_t)(v < lo ? lo : v > hi ? hi : v);
+        const int32_t p = table[apart(days[i] < at_end ? days[i] : at_end)];
+        points[i] = days[i] == ASY_NO_DAYS ? 0 : p;
     }
 }
 static void points_weighted(const uint64_t *restrict sum_q30, uint32_t n, int32_t p, int32_t lo, int32_t hi,
@@ -93,130 +123,113 @@ static void points_weighted(const uint64_t *restrict sum_q30, uint32_t n, int32_
     }
 }
 
-static void add(const int32_t *restrict points, uint32_t n, int64_t *restrict total)
+static void name_keys(const uint32_t *restrict keys, uint32_t n, uint32_t shift, uint32_t last, uint16_t *restrict term,
+                      int32_t *restrict points)
+{
+    const uint32_t tags = (1u << shift) - 1;
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t size = (int32_t)(keys[i] >> shift);
+        term[i] = (uint16_t)(keys[i] == 0 ? ASY_TERM_NONE : last - ((keys[i] & tags) >> 1));
+        points[i] = keys[i] & 1 ? -size : size;
+    }
+}
+static void name_keys_wide(const uint64_t *restrict keys, uint32_t n, uint32_t shift, uint32_t last, uint16_t *restrict term,
+                           int32_t *restrict points)
+{
+    const uint64_t tags = (1ull << shift) - 1;
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t size = (int32_t)(keys[i] >> shift);
+        term[i] = (uint16_t)(keys[i] == 0 ? ASY_TERM_NONE : last - (uint32_t)((keys[i] & tags) >> 1));
+        points[i] = keys[i] & 1 ? -size : size;
+    }
+}
+
+static void add(const int32_t *restrict points, uint32_t n, int32_t *restrict total)
 {
     for (uint32_t i = 0; i < n; i++) total[i] += points[i];
 }
-static void clamp(int64_t *restrict total, uint32_t n, int64_t lo, int64_t hi)
+static void add_wide(const int32_t *restrict points, uint32_t n, int64_t *restrict total)
+{
+    for (uint32_t i = 0; i < n; i++) total[i] += points[i];
+}
+static void clamp(int32_t *restrict total, uint32_t n, int32_t lo, int32_t hi)
 {
     for (uint32_t i = 0; i < n; i++) total[i] = total[i] < lo ? lo : total[i] > hi ? hi : total[i];
 }
-INLINE int64_t round_to(int64_t value, int64_t divisor, int64_t unit)
+static void clamp_wide(const int64_t *restrict wide, uint32_t n, int32_t lo, int32_t hi, int32_t *restrict total)
 {
-    /* half away from zero */
-    const int64_t half = divisor / 2;
-    return (value < 0 ? -((-value + half) / divisor) : (value + half) / divisor) * unit;
+    for (uint32_t i = 0; i < n; i++) total[i] = (int32_t)(wide[i] < lo ? lo : wide[i] > hi ? hi : wide[i]);
 }
-static void decay(int64_t *restrict total, const uint32_t *restrict last, uint32_t n, uint32_t as_of,
-                  const uint32_t *restrict days, const uint32_t *restrict share, uint32_t n_steps, int64_t unit)
+/* value * keep / divisor, half away from zero, for |value| <= 2e9, keep <= 100000, divisor <= 1e8: in doubles, and exact. The
+ * numerator x, doubled half included, is a whole number below 2^48, so x + 0.5 is exact too, and (x + 0.5) / divisor is at
+ * least 0.5 / divisor away from every whole number. Multiplying by the reciprocal instead is off by at most 1.5 units in the last
+ * place of a quotient q, less than q * 2^-51; and q <= 2e9 * 100000 / divisor + 1: 1e-6 for divisor 1e5 (0.5 / divisor is 5e-6),
+ * 1e-9 for 1e8 (5e-9), and without decay, divisors 1 .. 1000 and keep 1, less still. */
+INLINE int32_t share_of(int32_t value, double keep, double half, double inverse)
 {
-    const int64_t divisor = 100000 * unit;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t idle = last[i] ? (as_of - last[i]) / 86400u : 0;
-        uint32_t off = 0;
-        for (uint32_t j = 0; j < n_steps; j++) off = last[i] && idle >= days[j] ? share[j] : off;
-        total[i] = round_to(total[i] * (int64_t)(100000u - off), divisor, unit);
+    const double size = value < 0 ? -(double)value : (double)value;
+    const int32_t rounded = (int32_t)((size * keep + half + 0.5) * inverse);
+    return value < 0 ? -rounded : rounded;
+}
+INLINE void decay_some(int32_t *restrict total, const uint16_t *restrict idle, uint32_t n, const uint32_t *restrict days,
+                       const uint32_t *restrict share, uint32_t n_steps, int32_t unit)
+{
+    const double divisor = 100000.0 * unit, half = divisor / 2, inverse = 1 / divisor;
+    int32_t since[64], keep[64];
+    for (uint32_t i = 0; i < n; i++) since[i] = idle[i] == ASY_NO_DAYS ? -1 : idle[i];
+    for (uint32_t i = 0; i < n; i++) keep[i] = 100000;
+    for (uint32_t j = 0; j < n_steps && days[j] < ASY_NO_DAYS; j++) {
+        const int32_t from = (int32_t)days[j], left = 100000 - (int32_t)share[j];
+        for (uint32_t i = 0; i < n; i++) keep[i] = since[i] >= from ? left : keep[i];
     }
+    for (uint32_t i = 0; i < n; i++) total[i] = share_of(total[i], keep[i], half, inverse) * unit;
 }
-static void round_kernel(int64_t *restrict total, uint32_t n, int64_t unit)
+static void decay(int32_t *restrict total, const uint16_t *restrict idle, uint32_t n, const uint32_t *restrict days,
+                  const uint32_t *restrict share, uint32_t n_steps, int32_t unit)
 {
-    if (unit == 1000)
-        for (uint32_t i = 0; i < n; i++) total[i] = round_to(total[i], 1000, 1000);
-    else if (unit == 100)
-        for (uint32_t i = 0; i < n; i++) total[i] = round_to(total[i], 100, 100);
-    else if (unit == 10)
-        for (uint32_t i = 0; i < n; i++) total[i] = round_to(total[i], 10, 10);
+    uint32_t i = 0;
+    for (; i + 64 <= n; i += 64) decay_some(total + i, idle + i, 64, days, share, n_steps, unit);
+    if (i < n) decay_some(total + i, idle + i, n - i, days, share, n_steps, unit);
 }
-static void latest_kernel(const uint32_t *restrict count, const uint32_t *restrict last, uint32_t n,
-                          uint32_t *restrict latest)
+static void round_kernel(int32_t *restrict total, uint32_t n, int32_t unit)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t seen = count[i] ? last[i] : 0;
-        latest[i] = latest[i] > seen ? latest[i] : seen;
-    }
+    if (unit == 1) return;
+    const double half = unit / 2, inverse = 1.0 / unit;
+    for (uint32_t i = 0; i < n; i++) total[i] = share_of(total[i], 1, half, inverse) * unit;
 }
-static void top(const int32_t *restrict points, uint32_t n, uint16_t term, uint16_t *restrict top_term,
-                int32_t *restrict top_points, uint32_t stride)
+static void decimal(const int32_t *restrict total, uint32_t n, double *restrict out)
 {
-    int32_t *restrict p0 = top_points, *restrict p1 = top_points + stride, *restrict p2 = top_points + 2 * (size_t)stride;
-    uint16_t *restrict t0 = top_term, *restrict t1 = top_term + stride, *restrict t2 = top_term + 2 * (size_t)stride;
-    for (uint32_t i = 0; i < n; i++) {
-        const int32_t p = points[i], a = p < 0 ? -p : p;
-        const int32_t a0 = p0[i] < 0 ? -p0[i] : p0[i], a1 = p1[i] < 0 ? -p1[i] : p1[i], a2 = p2[i] < 0 ? -p2[i] : p2[i];
-        const int beats0 = a > a0, beats1 = a > a1, beats2 = a > a2;
-        const int32_t n2 = beats1 ? p1[i] : beats2 ? p : p2[i], n1 = beats0 ? p0[i] : beats1 ? p : p1[i];
-        const uint16_t m2 = beats1 ? t1[i] : beats2 ? term : t2[i], m1 = beats0 ? t0[i] : beats1 ? term : t1[i];
-        p2[i] = n2;
-        t2[i] = m2;
-        p1[i] = n1;
-        t1[i] = m1;
-        p0[i] = beats0 ? p : p0[i];
-        t0[i] = beats0 ? term : t0[i];
-    }
+    for (uint32_t i = 0; i < n; i++) out[i] = (double)total[i] / 1000.0;
 }
-static void grade_kernel(const int64_t *restrict total, uint32_t n, const int64_t *restrict from,
+static void grade_kernel(const int32_t *restrict total, uint32_t n, const int64_t *restrict from,
                          const uint8_t *restrict number, uint32_t n_grades, uint8_t *restrict grade)
 {
     memset(grade, 0, n);
-    for (uint32_t j = n_grades; j-- > 0;)
-        for (uint32_t i = 0; i < n; i++) grade[i] = total[i] >= from[j] ? (uint8_t)(number[j] + 1) : grade[i];
+    for (uint32_t j = n_grades; j-- > 0;) {
+        if (from[j] > INT32_MAX) continue;
+        const int32_t bound = from[j] < INT32_MIN ? INT32_MIN : (int32_t)from[j];
+        const uint8_t is = (uint8_t)(number[j] + 1);
+        for (uint32_t i = 0; i < n; i++) grade[i] = total[i] >= bound ? is : grade[i];
+    }
 }
 
-static void mask_u8(const uint8_t *restrict codes, uint32_t n, const uint8_t *restrict bits, uint8_t *restrict t,
-                    uint8_t *restrict k)
+static void mask_u16(const uint16_t *restrict codes, uint32_t n, const uint8_t *restrict bits, uint8_t *restrict t, uint8_t *restrict k)
 {
     for (uint32_t i = 0; i < n; i++) {
-        const uint8_t b = bits[codes[i]];
+        const uint8_t b = bits[apart(codes[i])];
         t[i] = b & 1;
         k[i] = b >> 1;
     }
 }
-static void mask_u16(const uint16_t *restrict codes, uint32_t n, const uint8_t *restrict bits, uint8_t *restrict t,
-                     uint8_t *restrict k)
+static void mask_u32(const uint32_t *restrict codes, uint32_t n, const uint8_t *restrict bits, uint8_t *restrict t, uint8_t *restrict k)
 {
     for (uint32_t i = 0; i < n; i++) {
-        const uint8_t b = bits[codes[i]];
-        t[i] = b & 1;
-        k[i] = b >> 1;
-    }
-}
-static void mask_u32(const uint32_t *restrict codes, uint32_t n, const uint8_t *restrict bits, uint8_t *restrict t,
-                     uint8_t *restrict k)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        const uint8_t b = bits[codes[i]];
+        const uint8_t b = bits[apart(codes[i])];
         t[i] = b & 1;
         k[i] = b >> 1;
     }
 }
 
-INLINE void compare_i64_as(const int64_t *restrict value, uint32_t n, int op, int64_t c, uint8_t *restrict t,
-                           uint8_t *restrict k)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        const int64_t v = value[i];
-        const uint8_t filled = v != INT64_MIN;
-        t[i] = op == ASY_EQ   ? (uint8_t)(filled & (v == c))
-               : op == ASY_NE ? (uint8_t)!(filled & (v == c))
-               : op == ASY_LT ? (uint8_t)(filled & (v < c))
-               : op == ASY_LE ? (uint8_t)(filled & (v <= c))
-               : op == ASY_GT ? (uint8_t)(filled & (v > c))
-                              : (uint8_t)(filled & (v >= c));
-        k[i] = op == ASY_EQ || op == ASY_NE ? 1 : filled;
-    }
-}
-static void compare_i64(const int64_t *restrict value, uint32_t n, int op, int64_t c, uint8_t *restrict t,
-                        uint8_t *restrict k)
-{
-    switch (op) {
-    case ASY_LT: compare_i64_as(value, n, ASY_LT, c, t, k); break;
-    case ASY_LE: compare_i64_as(value, n, ASY_LE, c, t, k); break;
-    case ASY_GT: compare_i64_as(value, n, ASY_GT, c, t, k); break;
-    case ASY_GE: compare_i64_as(value, n, ASY_GE, c, t, k); break;
-    case ASY_EQ: compare_i64_as(value, n, ASY_EQ, c, t, k); break;
-    default: compare_i64_as(value, n, ASY_NE, c, t, k); break;
-    }
-}
 INLINE void compare_f64_as(const double *restrict value, uint32_t n, int op, double c, uint8_t *restrict t,
                            uint8_t *restrict k)
 {
@@ -273,89 +286,84 @@ static void not_(uint8_t *restrict t, uint8_t *restrict k, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) t[i] = (uint8_t)(k[i] & (t[i] ^ 1));
 }
+INLINE uint32_t choose_some(const uint8_t *restrict t, const uint8_t *restrict k, uint32_t n, uint16_t number,
+                            uint16_t *restrict choice)
+{
+    uint16_t unknown = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint16_t was = choice[i], is_open = was == 0 ? 1 : 0;
+        unknown = (uint16_t)(unknown + (is_open & (k[i] ^ 1)));
+        choice[i] = (uint16_t)(was | (number & (uint16_t)-(is_open & t[i])));
+    }
+    return unknown;
+}
 static uint32_t choose(const uint8_t *restrict t, const uint8_t *restrict k, uint32_t n, uint16_t number,
                        uint16_t *restrict choice)
 {
-    uint32_t unknown = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint8_t open = choice[i] == 0;
-        unknown += open & (k[i] ^ 1);
-        choice[i] = open & t[i] ? number : choice[i];
-    }
+    enum { STEP = 128 }; /* counts of one step fit into narrow sums */
+    uint32_t unknown = 0, i = 0;
+    for (; i + STEP <= n; i += STEP) unknown += choose_some(t + i, k + i, STEP, number, choice + i);
+    return unknown + choose_some(t + i, k + i, n - i, number, choice + i);
+}
+INLINE uint32_t count_some(const uint8_t *restrict k, uint32_t n)
+{
+    uint8_t unknown = 0;
+    for (uint32_t i = 0; i < n; i++) unknown = (uint8_t)(unknown + (k[i] ^ 1));
     return unknown;
 }
 static uint32_t count_unknown(const uint8_t *restrict k, uint32_t n)
 {
-    uint32_t unknown = 0;
-    for (uint32_t i = 0; i < n; i++) unknown += k[i] ^ 1u;
-    return unknown;
+    enum { STEP = 128 };
+    uint32_t unknown = 0, i = 0;
+    for (; i + STEP <= n; i += STEP) unknown += count_some(k + i, STEP);
+    return unknown + count_some(k + i, n - i);
 }
 
-INLINE void sweep_as(const struct asy_sweep *s, uint32_t n, int with_last)
+static void otherwise(uint32_t n, uint16_t number, uint16_t *restrict choice)
 {
-    const uint32_t *restrict time = s->time;
-    const uint8_t *restrict name = s->name;
-    uint32_t *restrict count = s->count, *restrict last = s->last;
-    const size_t stride = s->stride;
-    for (uint32_t row = 0; row < n; row++) {
-        const uint32_t end = s->end[row];
-        for (uint32_t i = s->begin[row]; i < end; i++) {
-            const size_t at = name[i] * stride + row;
-            count[at]++;
-            if (with_last) last[at] = time[i];
-        }
-    }
+    for (uint32_t i = 0; i < n; i++) choice[i] = choice[i] == 0 ? number : choice[i];
 }
-static void sweep_kernel(const struct asy_sweep *s, uint32_t n)
+static void is_chosen(const uint16_t *restrict choice, uint32_t n, uint8_t *restrict out)
 {
-    if (s->last != NULL)
-        sweep_as(s, n, 1);
-    else
-        sweep_as(s, n, 0);
+    for (uint32_t i = 0; i < n; i++) out[i] = choice[i] ? 2 : 1;
 }
-static void weigh_kernel(const struct asy_sweep *s, const struct asy_weigh *w, uint32_t n)
+static void count_events(const uint32_t *begin, const uint32_t *end, uint32_t n, uint32_t *restrict out)
 {
-    const size_t stride = s->stride;
-    for (uint32_t row = 0; row < n; row++) {
-        const uint32_t end = s->end[row];
-        for (uint32_t i = s->begin[row]; i < end; i++) {
-            const uint8_t slot = w->slot[s->name[i]];
-            if (slot == 255) continue;
-            const uint32_t age_s = s->as_of - s->time[i];
-            if (age_s > w->within_s[slot]) continue;
-            const uint32_t age = w->unit_s[slot] == 86400u ? age_s / 86400u : age_s / 3600u;
-            const uint32_t at_end = w->table_len[slot] - 1;
-            w->sum[slot * stride + row] += w->table[slot][age < at_end ? age : at_end];
-        }
-    }
+    for (uint32_t i = 0; i < n; i++) out[i] = end[i] - begin[i];
 }
 
-const struct asy_kern PASTE(asy_kern_, ASY_ISA);
-const struct asy_kern PASTE(asy_kern_, ASY_ISA) = {
-    .isa = TEXT(ASY_ISA),
-    .widen_i8 = widen_i8,
-    .widen_i16 = widen_i16,
-    .widen_i32 = widen_i32,
-    .points_u8 = points_u8,
-    .points_u16 = points_u16,
-    .points_u32 = points_u32,
+const struct asy_kern ASY_LEVEL(asy_kern_);
+const struct asy_kern ASY_LEVEL(asy_kern_) = {
+    .isa = ASY_LEVEL_TEXT(ASY_ISA),
+    .widen_bits = ASY_LEVEL(asy_widen_bits_),
+    .filled_codes = filled_codes,
+    .filled_ints = filled_ints,
+    .filled_f64 = filled_f64,
+    .points_u8 = ASY_LEVEL(asy_points_u8_),
+    .points_u16 = ASY_LEVEL(asy_points_u16_),
+    .points_u32 = ASY_LEVEL(asy_points_u32_),
+    .steps_narrow = ASY_LEVEL(asy_steps_narrow_),
     .steps_i64 = steps_i64,
     .steps_f64 = steps_f64,
     .points_mask = points_mask,
     .points_once = points_once,
     .points_each = points_each,
     .points_weighted = points_weighted,
-    .add = add,
+    .take = ASY_LEVEL(asy_take_),
+    .take_wide = ASY_LEVEL(asy_take_wide_),
+    .take_once = ASY_LEVEL(asy_take_once_),
+    .name_keys = name_keys,
+    .name_keys_wide = name_keys_wide,
     .clamp = clamp,
+    .clamp_wide = clamp_wide,
     .decay = decay,
     .round = round_kernel,
-    .latest = latest_kernel,
-    .top = top,
     .grade = grade_kernel,
-    .mask_u8 = mask_u8,
+    .mask_u8 = ASY_LEVEL(asy_mask_u8_),
     .mask_u16 = mask_u16,
     .mask_u32 = mask_u32,
-    .compare_i64 = compare_i64,
+    .mask_few_u32 = ASY_LEVEL(asy_mask_few_u32_),
+    .compare_ints = ASY_LEVEL(asy_compare_ints_),
     .compare_f64 = compare_f64,
     .days_since = days_since,
     .and_ = and_,
@@ -363,6 +371,20 @@ const struct asy_kern PASTE(asy_kern_, ASY_ISA) = {
     .not_ = not_,
     .choose = choose,
     .count_unknown = count_unknown,
-    .sweep = sweep_kernel,
-    .weigh = weigh_kernel,
+    .sweep = ASY_LEVEL(asy_sweep_),
+    .latest = ASY_LEVEL(asy_latest_),
+    .earliest = ASY_LEVEL(asy_earliest_),
+    .weigh = ASY_LEVEL(asy_weigh_),
+    .expand = expand,
+    .filled_seen = filled_seen,
+    .filled_bytes = filled_bytes,
+    .points_days = points_days,
+    .add = add,
+    .add_wide = add_wide,
+    .decimal = decimal,
+    .otherwise = otherwise,
+    .is_chosen = is_chosen,
+    .count_events = count_events,
+    .since = ASY_LEVEL(asy_since_),
+    .put = ASY_LEVEL(asy_put_),
 };

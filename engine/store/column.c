@@ -1,8 +1,8 @@
-/* Columns, see column.h. */
+/* Columns, see column.h: one value at a time. Many at once are in column_batch.c. */
 #include <math.h>
 
 #include "base/check.h"
-#include "store/column.h"
+#include "store/column_internal.h"
 
 static uint8_t repr_of(const struct asy_field *field)
 {
@@ -126,23 +126,8 @@ static inline void store_int(uint8_t *base, uint8_t width, uint32_t row, int64_t
     }
 }
 
-static inline uint8_t code_width(uint32_t code)
-{
-    return code <= UINT8_MAX ? 1 : code <= UINT16_MAX ? 2 : 4;
-}
-
-/* The least value of a width is not available: it is the "empty" there. */
-static inline uint8_t int_width(int64_t value)
-{
-    if (value > INT8_MIN && value <= INT8_MAX)
-        return 1;
-    if (value > INT16_MIN && value <= INT16_MAX)
-        return 2;
-    return value > INT32_MIN && value <= INT32_MAX ? 4 : 8;
-}
-
 /* Rewrite all rows at a larger width, from the last to the first: a row's new place is never before its old one. */
-static assay_status widen(struct asy_column *column, uint8_t width, struct assay_error *error)
+assay_status asy_column_widen(struct asy_column *column, uint8_t width, struct assay_error *error)
 {
     assay_status status = asy_range_need(&column->range, (uint64_t)column->n_rows * width, error);
     if (status != ASSAY_OK)
@@ -168,6 +153,26 @@ assay_status asy_column_reserve(struct asy_column *column, uint32_t n_rows, stru
     return asy_range_need(&column->range, bytes, error);
 }
 
+/* Rows first .. end - 1, which no one has used yet. Codes and bits need nothing: a fresh range is zero. */
+static void make_empty(const struct asy_column *column, uint32_t first, uint32_t end)
+{
+    uint8_t *base = column->range.base;
+    if (column->repr == ASY_REPR_NUMBER) {
+        double *numbers = (double *)(void *)base;
+        for (uint32_t row = first; row < end; row++)
+            numbers[row] = NAN;
+    } else if (column->width == 8 && (column->repr == ASY_REPR_INT || column->repr == ASY_REPR_TIME)) {
+        int64_t *values = (int64_t *)(void *)base;
+        for (uint32_t row = first; row < end; row++)
+            values[row] = ASY_INT_EMPTY;
+    } else if (column->repr == ASY_REPR_INT && column->width == 1) {
+        memset(base + first, INT8_MIN, end - first);
+    } else if (column->repr == ASY_REPR_INT) {
+        for (uint32_t row = first; row < end; row++)
+            store_int(base, column->width, row, ASY_INT_EMPTY);
+    }
+}
+
 assay_status asy_column_extend(struct asy_column *column, uint32_t n_rows, struct assay_error *error)
 {
     if (n_rows <= column->n_rows)
@@ -175,14 +180,7 @@ assay_status asy_column_extend(struct asy_column *column, uint32_t n_rows, struc
     assay_status status = asy_column_reserve(column, n_rows, error);
     if (status != ASSAY_OK)
         return status;
-    /* Beyond the rows a range is zero, which is how bits and codes say "empty". */
-    uint8_t *base = column->range.base;
-    if (column->repr == ASY_REPR_INT || column->repr == ASY_REPR_TIME)
-        for (uint32_t row = column->n_rows; row < n_rows; row++)
-            store_int(base, column->width, row, ASY_INT_EMPTY);
-    else if (column->repr == ASY_REPR_NUMBER)
-        for (uint32_t row = column->n_rows; row < n_rows; row++)
-            ((double *)(void *)base)[row] = NAN;
+    make_empty(column, column->n_rows, n_rows);
     column->n_rows = n_rows;
     return ASSAY_OK;
 }
@@ -220,8 +218,8 @@ assay_status asy_column_set_code(struct asy_column *column, uint32_t row, uint32
         return ASSAY_OK;
     ASY_ASSERT(column->repr == ASY_REPR_CODE && row < column->n_rows);
     ASY_ASSERT(code < asy_column_n_codes(column));
-    if (code_width(code) > column->width) {
-        assay_status status = widen(column, code_width(code), error);
+    if (asy_code_width(code) > column->width) {
+        assay_status status = asy_column_widen(column, asy_code_width(code), error);
         if (status != ASSAY_OK)
             return status;
     }
@@ -231,6 +229,15 @@ assay_status asy_column_set_code(struct asy_column *column, uint32_t row, uint32
     return ASSAY_OK;
 }
 
+assay_status asy_column_fail_text(const struct asy_column *column, assay_status status, struct assay_error *error)
+{
+    if (status == ASSAY_E_NOMEM)
+        return asy_fail(error, status, "field %.*s: different texts: expected memory for one more, found none after %u",
+                        ASY_ARG(column->field->name), column->dict.n - 1);
+    return asy_fail(error, status, "field %.*s: different texts: expected at most %u, found one more",
+                    ASY_ARG(column->field->name), column->dict.n - 1);
+}
+
 assay_status asy_column_set_text(struct asy_column *column, uint32_t row, struct asy_str text, struct assay_error *error)
 {
     if (is_presence_only(column, row, text.len != 0))
@@ -238,12 +245,8 @@ assay_status asy_column_set_text(struct asy_column *column, uint32_t row, struct
     ASY_ASSERT(column->field->type == ASY_TEXT);
     uint32_t code;
     assay_status status = asy_dict_intern(&column->dict, text, &code);
-    if (status == ASSAY_E_NOMEM)
-        return asy_fail(error, status, "field %.*s: different texts: expected memory for one more, found none after %u",
-                        ASY_ARG(column->field->name), column->dict.n - 1);
     if (status != ASSAY_OK)
-        return asy_fail(error, status, "field %.*s: different texts: expected at most %u, found one more",
-                        ASY_ARG(column->field->name), column->dict.n - 1);
+        return asy_column_fail_text(column, status, error);
     return asy_column_set_code(column, row, code, error);
 }
 
@@ -253,8 +256,8 @@ assay_status asy_column_set_int(struct asy_column *column, uint32_t row, int64_t
     if (is_presence_only(column, row, true))
         return ASSAY_OK;
     ASY_ASSERT(column->repr == ASY_REPR_INT && row < column->n_rows);
-    if (int_width(value) > column->width) {
-        assay_status status = widen(column, int_width(value), error);
+    if (asy_int_width(value) > column->width) {
+        assay_status status = asy_column_widen(column, asy_int_width(value), error);
         if (status != ASSAY_OK)
             return status;
     }
@@ -400,6 +403,12 @@ uint32_t asy_column_find_code(const struct asy_column *column, struct asy_str te
     }
     /* Those two read more than the exact text of a code. */
     return asy_str_eq(asy_column_code_text(column, code), text) ? code : 0;
+}
+
+void asy_column_trim(struct asy_column *column, struct asy_arena *arena)
+{
+    asy_range_trim(arena, &column->range, bytes_for(column, column->n_rows));
+    asy_dict_trim(&column->dict);
 }
 
 uint64_t asy_column_bytes(const struct asy_column *column)

@@ -57,6 +57,22 @@ void asy_column_set_time(struct asy_column *column, uint32_t row, int64_t utc_us
 void asy_column_set_present(struct asy_column *column, uint32_t row, bool present); /* PRESENCE (and NOTHING) only */
 void asy_column_clear(struct asy_column *column, uint32_t row);
 
+/* The same for rows row0 .. row0 + n - 1, which are empty so far: code 0, empty text, ASY_INT_EMPTY, NaN, ASY_TIME_EMPTY and
+ * present 0 leave a row empty. On failure none of the rows is set. */
+assay_status asy_column_set_codes(struct asy_column *column, uint32_t row0, uint32_t n, const uint32_t *codes,
+                                  struct assay_error *error);
+assay_status asy_column_set_texts(struct asy_column *column, uint32_t row0, uint32_t n, const struct asy_str *texts,
+                                  struct assay_error *error);
+assay_status asy_column_set_ints(struct asy_column *column, uint32_t row0, uint32_t n, const int64_t *values,
+                                 struct assay_error *error);
+void asy_column_set_numbers(struct asy_column *column, uint32_t row0, uint32_t n, const double *values);
+void asy_column_set_times(struct asy_column *column, uint32_t row0, uint32_t n, const int64_t *utc_us);
+/* PRESENCE (and NOTHING) only; bytes 0 or 1. */
+void asy_column_set_presents(struct asy_column *column, uint32_t row0, uint32_t n, const uint8_t *present);
+
+/* Give back what was taken beyond the rows and texts there are. More may follow. */
+void asy_column_trim(struct asy_column *column, struct asy_arena *arena);
+
 /* Readers. */
 bool asy_column_filled(const struct asy_column *column, uint32_t row);
 uint32_t asy_column_code(const struct asy_column *column, uint32_t row);

@@ -1,10 +1,14 @@
-/* The key index, see index.h. The group scheme follows Abseil's "Swiss tables" (Kulukundis, CppCon 2017), without
- * deletion: a group with a free slot ends every probe. */
-#include "base/check.h"
-#include "store/group.h"
+/* The key index, see index.h. The table's scheme follows Abseil's "Swiss tables" (Kulukundis, CppCon 2017), with buckets of
+ * a cache line and the overflow word of boost::unordered_flat_map (Munoz, 2022). */
 #include "store/index.h"
 
-enum { INDEX_SLOTS_MIN = 64, INDEX_REBUILDS_MAX = 8, INDEX_BATCH = 32 };
+#include "base/check.h"
+#include "base/diag.h"
+
+enum {
+    INDEX_REBUILDS_MAX = 8,
+    INDEX_EFFORT_SLACK = 1024, /* few keys may be unlucky */
+};
 
 /* ---- keys ---- */
 
@@ -15,8 +19,6 @@ assay_status asy_keys_init(struct asy_keys *keys, struct asy_arena *arena, uint6
     assay_status status = asy_arena_range(arena, max_bytes, &keys->bytes, error);
     if (status == ASSAY_OK)
         status = asy_arena_range(arena, (max_rows + 1) * sizeof(uint64_t), &keys->offsets, error);
-    if (status == ASSAY_OK)
-        status = asy_range_need(&keys->offsets, sizeof(uint64_t), error);
     return status;
 }
 
@@ -25,106 +27,102 @@ static inline uint64_t *key_offsets(const struct asy_keys *keys)
     return (uint64_t *)(void *)keys->offsets.base;
 }
 
+/* Whether a key of `len` bytes needs offsets. */
+static inline bool is_mixed_with(const struct asy_keys *keys, uint32_t len)
+{
+    return keys->n_rows > 0 && keys->width != len;
+}
+
+static assay_status reserve_more(struct asy_keys *keys, uint32_t len, struct assay_error *error)
+{
+    assay_status status = asy_range_need(&keys->bytes, keys->n_bytes + len, error);
+    if (status == ASSAY_OK && is_mixed_with(keys, len))
+        status = asy_range_need(&keys->offsets, ((uint64_t)keys->n_rows + 2) * sizeof(uint64_t), error);
+    return status;
+}
+
+static inline bool has_room(const struct asy_keys *keys, uint32_t len)
+{
+    return keys->n_bytes + len <= keys->bytes.used_bytes &&
+           (!is_mixed_with(keys, len) || ((uint64_t)keys->n_rows + 2) * sizeof(uint64_t) <= keys->offsets.used_bytes);
+}
+
 assay_status asy_keys_reserve(struct asy_keys *keys, uint32_t len, struct assay_error *error)
 {
-    uint64_t offsets_bytes = ((uint64_t)keys->n_rows + 2) * sizeof(uint64_t);
-    uint64_t key_bytes = key_offsets(keys)[keys->n_rows] + len;
-    assay_status status = ASSAY_OK;
-    if (offsets_bytes > keys->offsets.used_bytes)
-        status = asy_range_need(&keys->offsets, offsets_bytes, error);
-    if (status == ASSAY_OK && key_bytes > keys->bytes.used_bytes)
-        status = asy_range_need(&keys->bytes, key_bytes, error);
-    return status;
+    return has_room(keys, len) ? ASSAY_OK : reserve_more(keys, len, error);
+}
+
+/* From computed places to written ones, for all rows there are. */
+static void write_offsets(struct asy_keys *keys)
+{
+    uint64_t *offsets = key_offsets(keys);
+    for (uint64_t row = 0; row <= keys->n_rows; row++)
+        offsets[row] = row * keys->width;
+    keys->width = ASY_KEYS_MIXED;
+}
+
+/* Room is there. */
+static inline void push_reserved(struct asy_keys *keys, struct asy_str key)
+{
+    if (keys->n_rows == 0)
+        keys->width = key.len;
+    else if (keys->width != key.len && keys->width != ASY_KEYS_MIXED)
+        write_offsets(keys);
+    asy_bytes_copy((char *)keys->bytes.base + keys->n_bytes, key.p, key.len);
+    keys->n_bytes += key.len;
+    keys->n_rows++;
+    if (keys->width == ASY_KEYS_MIXED)
+        key_offsets(keys)[keys->n_rows] = keys->n_bytes;
 }
 
 assay_status asy_keys_push(struct asy_keys *keys, struct asy_str key, struct assay_error *error)
 {
     assay_status status = asy_keys_reserve(keys, key.len, error);
-    if (status != ASSAY_OK)
-        return status;
-    uint64_t *offsets = key_offsets(keys);
-    uint64_t start = offsets[keys->n_rows];
-    if (key.len)
-        memcpy(keys->bytes.base + start, key.p, key.len);
-    keys->n_rows++;
-    offsets[keys->n_rows] = start + key.len;
-    return ASSAY_OK;
+    if (status == ASSAY_OK)
+        push_reserved(keys, key);
+    return status;
 }
 
-struct asy_str asy_keys_text(const struct asy_keys *keys, uint32_t row)
+static uint64_t offsets_bytes(const struct asy_keys *keys)
 {
-    const uint64_t *offsets = key_offsets(keys);
-    ASY_ASSERT(row < keys->n_rows);
-    return (struct asy_str){(const char *)keys->bytes.base + offsets[row], (uint32_t)(offsets[row + 1] - offsets[row])};
+    return keys->width == ASY_KEYS_MIXED ? ((uint64_t)keys->n_rows + 1) * sizeof(uint64_t) : 0;
 }
 
-/* ---- probing ---- */
+void asy_keys_trim(struct asy_keys *keys, struct asy_arena *arena)
+{
+    asy_range_trim(arena, &keys->bytes, keys->n_bytes);
+    asy_range_trim(arena, &keys->offsets, offsets_bytes(keys));
+}
 
-/* The slots while they are filled or searched. A hash gives its tag by its top bits and its first group by its low bits. */
-struct table {
-    uint8_t *tags;
-    uint32_t *rows;
-    uint64_t n_groups;
+uint64_t asy_keys_bytes(const struct asy_keys *keys)
+{
+    return keys->n_bytes + offsets_bytes(keys);
+}
+
+/* ---- what the table asks ---- */
+
+static inline bool is_key(const void *owner, uint32_t row, struct asy_str key)
+{
+    const struct asy_str there = asy_keys_text(owner, row);
+    return there.len == key.len && asy_bytes_eq(there.p, key.p, key.len);
+}
+
+struct keys_hash {
+    const struct asy_keys *keys;
+    const struct asy_hasher *hasher;
 };
 
-struct probe {
-    uint64_t group;
-    uint64_t n; /* groups looked at before this one */
-};
-
-static inline uint8_t tag_of(uint64_t hash)
+static inline uint64_t hash_of_row(const void *owner, uint32_t row)
 {
-    return (uint8_t)(hash >> 57);
+    const struct keys_hash *how = owner;
+    return asy_hash(how->hasher, asy_keys_text(how->keys, row));
 }
 
-static inline struct probe probe_start(const struct table *table, uint64_t hash)
-{
-    return (struct probe){hash & (table->n_groups - 1), 0};
-}
+/* ---- growing ---- */
 
-/* Steps of 1, 2, 3 ... groups visit every group once when their number is a power of two. */
-static inline void probe_next(const struct table *table, struct probe *probe)
+static bool is_bound(const struct asy_index *index)
 {
-    probe->n++;
-    probe->group = (probe->group + probe->n) & (table->n_groups - 1);
-}
-
-static inline struct table table_of(const struct asy_index *index)
-{
-    return (struct table){index->tags, index->rows, index->n_slots / ASY_GROUP_SLOTS};
-}
-
-/* The row of `key`, or ASY_ROW_NONE. */
-static inline uint32_t find_hashed(const struct asy_index *index, struct asy_str key, uint64_t hash)
-{
-    struct table table = table_of(index);
-    for (struct probe probe = probe_start(&table, hash);; probe_next(&table, &probe)) {
-        const uint8_t *tags = table.tags + probe.group * ASY_GROUP_SLOTS;
-        const uint32_t *rows = table.rows + probe.group * ASY_GROUP_SLOTS;
-        for (uint32_t mask = asy_group_match(tags, tag_of(hash)); mask; mask &= mask - 1) {
-            uint32_t row = rows[__builtin_ctz(mask)];
-            if (asy_str_eq(asy_keys_text(index->keys, row), key))
-                return row;
-        }
-        if (asy_group_free(tags))
-            return ASY_ROW_NONE;
-    }
-}
-
-/* Put a row that is not in the table into the first free slot of its path. False, and nothing put, when that takes more
- * than `probes_max` groups. */
-static inline bool place(const struct table *table, uint64_t hash, uint32_t row, uint64_t probes_max)
-{
-    for (struct probe probe = probe_start(table, hash); probe.n < probes_max; probe_next(table, &probe)) {
-        uint32_t mask = asy_group_free(table->tags + probe.group * ASY_GROUP_SLOTS);
-        if (!mask)
-            continue;
-        uint64_t slot = probe.group * ASY_GROUP_SLOTS + (uint32_t)__builtin_ctz(mask);
-        table->tags[slot] = tag_of(hash);
-        table->rows[slot] = row;
-        return true;
-    }
-    return false;
+    return index->n_rebuilds < INDEX_REBUILDS_MAX;
 }
 
 static uint64_t probes_max(uint32_t n_rebuilds)
@@ -132,14 +130,10 @@ static uint64_t probes_max(uint32_t n_rebuilds)
     return n_rebuilds < INDEX_REBUILDS_MAX ? ASY_INDEX_PROBES_MAX : UINT64_MAX;
 }
 
-/* Put all rows of `keys` into the empty table. */
-static bool fill(const struct table *table, const struct asy_keys *keys, const struct asy_hasher *hasher, uint64_t max)
+/* Chance gives well below half a bucket or tag more a key, however full the table is. */
+static inline bool is_hard_to_find(const struct asy_index *index)
 {
-    memset(table->tags, ASY_TAG_FREE, table->n_groups * ASY_GROUP_SLOTS);
-    for (uint32_t row = 0; row < keys->n_rows; row++)
-        if (!place(table, asy_hash(hasher, asy_keys_text(keys, row)), row, max))
-            return false;
-    return true;
+    return index->table.effort > index->n_used + INDEX_EFFORT_SLACK;
 }
 
 /* The secret after `n_rebuilds` rebuilds. */
@@ -148,32 +142,25 @@ static void secret_init(struct asy_hasher *hasher, uint64_t seed, uint32_t n_reb
     asy_hasher_init(hasher, seed + n_rebuilds * 0x9E3779B97F4A7C15u);
 }
 
-/* All rows into a new table of `n_slots` slots, under a new secret if `new_secret` or where the present one makes some
- * probe too long. */
-static assay_status rebuild(struct asy_index *index, uint64_t n_slots, bool new_secret)
+/* All rows into a new table, under a new secret if `new_secret` or where the present one makes some probe too long. */
+static assay_status rebuild(struct asy_index *index, uint64_t n_buckets, bool new_secret)
 {
-    struct table table = {asy_mem_alloc(index->mem, n_slots), asy_mem_alloc_n(index->mem, n_slots, sizeof(uint32_t)),
-                          n_slots / ASY_GROUP_SLOTS};
-    if (!table.tags || !table.rows) {
-        asy_mem_free(index->mem, table.tags, n_slots);
-        asy_mem_free(index->mem, table.rows, n_slots * sizeof(uint32_t));
+    struct asy_table table;
+    if (!asy_table_init(&table, index->mem, n_buckets))
         return ASSAY_E_NOMEM;
-    }
 
-    asy_mem_wish_huge(table.tags, n_slots);
-    asy_mem_wish_huge(table.rows, n_slots * sizeof(uint32_t));
     struct asy_hasher hasher = index->hasher;
     uint32_t n_rebuilds = index->n_rebuilds;
+    const struct keys_hash how = {index->keys, &hasher};
     if (new_secret)
         secret_init(&hasher, index->seed, ++n_rebuilds);
-    while (!fill(&table, index->keys, &hasher, probes_max(n_rebuilds)))
+    while (!asy_table_fill(&table, 0, index->keys->n_rows, &how, hash_of_row, probes_max(n_rebuilds))) {
         secret_init(&hasher, index->seed, ++n_rebuilds);
+        asy_table_empty(&table);
+    }
 
-    asy_mem_free(index->mem, index->tags, index->n_slots);
-    asy_mem_free(index->mem, index->rows, index->n_slots * sizeof(uint32_t));
-    index->tags = table.tags;
-    index->rows = table.rows;
-    index->n_slots = n_slots;
+    asy_table_fini(&index->table, index->mem);
+    index->table = table;
     index->hasher = hasher;
     index->n_rebuilds = n_rebuilds;
     return ASSAY_OK;
@@ -189,34 +176,52 @@ void asy_index_init(struct asy_index *index, struct asy_mem *mem, struct asy_key
 
 void asy_index_fini(struct asy_index *index)
 {
-    asy_mem_free(index->mem, index->tags, index->n_slots);
-    asy_mem_free(index->mem, index->rows, index->n_slots * sizeof(uint32_t));
-    index->tags = NULL;
-    index->rows = NULL;
-    index->n_slots = index->n_used = 0;
+    asy_table_fini(&index->table, index->mem);
+    index->n_used = 0;
+}
+
+/* The row of `key`, or ASY_ROW_NONE and where the search ended. The table is not empty. */
+static inline uint32_t find_hashed(const struct asy_index *index, struct asy_str key, uint64_t hash, struct asy_probe *probe)
+{
+    return asy_table_find(&index->table, hash, key, index->keys, is_key, probe);
+}
+
+/* Put row n_used under a key that is not there, the search for which ended at `probe`. */
+static inline assay_status place_new(struct asy_index *index, struct asy_str key, uint64_t hash, struct asy_probe probe)
+{
+    const uint32_t row = (uint32_t)index->n_used;
+    if (!asy_table_has_room(&index->table, index->n_used)) {
+        assay_status status = rebuild(index, asy_table_more(&index->table), false);
+        if (status != ASSAY_OK)
+            return status;
+        hash = asy_hash(&index->hasher, key);
+        probe = asy_probe_start(&index->table, hash);
+    }
+    while ((is_hard_to_find(index) && is_bound(index)) ||
+           !asy_table_place(&index->table, hash, row, probe, probes_max(index->n_rebuilds))) {
+        assay_status status = rebuild(index, index->table.n_buckets, true);
+        if (status != ASSAY_OK)
+            return status;
+        hash = asy_hash(&index->hasher, key);
+        probe = asy_probe_start(&index->table, hash);
+    }
+    index->n_used++;
+    return ASSAY_OK;
 }
 
 assay_status asy_index_put(struct asy_index *index, struct asy_str key, uint32_t next_row, uint32_t *row, bool *is_new)
 {
+    const uint64_t hash = asy_hash(&index->hasher, key);
+    struct asy_probe probe = {0, 0};
     *is_new = false;
-    *row = index->n_slots ? find_hashed(index, key, asy_hash(&index->hasher, key)) : ASY_ROW_NONE;
+    *row = index->table.n_buckets ? find_hashed(index, key, hash, &probe) : ASY_ROW_NONE;
     if (*row != ASY_ROW_NONE)
         return ASSAY_OK;
 
     ASY_ASSERT(next_row == index->keys->n_rows && next_row == index->n_used);
-    if ((index->n_used + 1) * 8 > index->n_slots * 7) {
-        assay_status status = rebuild(index, index->n_slots ? index->n_slots * 2 : INDEX_SLOTS_MIN, false);
-        if (status != ASSAY_OK)
-            return status;
-    }
-    struct table table = table_of(index);
-    while (!place(&table, asy_hash(&index->hasher, key), next_row, probes_max(index->n_rebuilds))) {
-        assay_status status = rebuild(index, index->n_slots, true);
-        if (status != ASSAY_OK)
-            return status;
-        table = table_of(index);
-    }
-    index->n_used++;
+    assay_status status = place_new(index, key, hash, probe);
+    if (status != ASSAY_OK)
+        return status;
     *row = next_row;
     *is_new = true;
     return ASSAY_OK;
@@ -224,87 +229,163 @@ assay_status asy_index_put(struct asy_index *index, struct asy_str key, uint32_t
 
 uint32_t asy_index_find(const struct asy_index *index, struct asy_str key)
 {
-    return index->n_slots ? find_hashed(index, key, asy_hash(&index->hasher, key)) : ASY_ROW_NONE;
+    struct asy_probe probe;
+    return index->table.n_buckets ? find_hashed(index, key, asy_hash(&index->hasher, key), &probe) : ASY_ROW_NONE;
 }
 
-/* The row whose key will most likely be compared first, for prefetching only. */
-static inline uint32_t likely_row(const struct table *table, uint64_t hash)
+/* ---- many at once ---- */
+
+/* Hashes of the keys; their buckets are asked for. */
+static inline void ask_buckets(const struct asy_index *index, const struct asy_str *keys, uint32_t n, uint64_t *hashes)
 {
-    uint64_t first = probe_start(table, hash).group * ASY_GROUP_SLOTS;
-    uint32_t mask = asy_group_match(table->tags + first, tag_of(hash));
-    return mask ? table->rows[first + (uint32_t)__builtin_ctz(mask)] : ASY_ROW_NONE;
+    for (uint32_t i = 0; i < n; i++) {
+        hashes[i] = asy_hash(&index->hasher, keys[i]);
+        __builtin_prefetch(asy_table_first(&index->table, hashes[i]));
+    }
+}
+
+/* The rows whose keys will be compared; those keys are asked for. ASY_ROW_NONE: the key is not there. */
+static inline void ask_keys(const struct asy_index *index, const struct asy_str *keys, uint32_t n, const uint64_t *hashes,
+                            uint32_t *likely)
+{
+    const struct asy_keys *there = index->keys;
+    const bool is_mixed = there->width == ASY_KEYS_MIXED;
+    for (uint32_t i = 0; i < n; i++) {
+        likely[i] = asy_table_likely(&index->table, hashes[i]);
+        if (is_mixed && likely[i] != ASY_ROW_NONE)
+            __builtin_prefetch(key_offsets(there) + likely[i]);
+        else if (likely[i] != ASY_ROW_NONE) {
+            const char *text = (const char *)there->bytes.base + (uint64_t)likely[i] * there->width;
+            __builtin_prefetch(text);
+            __builtin_prefetch(text + there->width);
+        }
+    }
+    for (uint32_t i = 0; is_mixed && i < n; i++)
+        if (likely[i] != ASY_ROW_NONE) {
+            const char *text = (const char *)there->bytes.base + key_offsets(there)[likely[i]];
+            __builtin_prefetch(text);
+            __builtin_prefetch(text + keys[i].len);
+        }
 }
 
 void asy_index_find_batch(const struct asy_index *index, const struct asy_str *keys, uint32_t n, uint32_t *rows)
 {
-    if (index->n_slots == 0) {
+    if (index->table.n_buckets == 0) {
         for (uint32_t i = 0; i < n; i++)
             rows[i] = ASY_ROW_NONE;
         return;
     }
-    struct table table = table_of(index);
-    const uint64_t *offsets = key_offsets(index->keys);
-    uint64_t hashes[INDEX_BATCH];
-    uint32_t likely[INDEX_BATCH];
-    for (uint32_t start = 0; start < n; start += INDEX_BATCH) {
-        uint32_t n_here = n - start < INDEX_BATCH ? n - start : INDEX_BATCH;
-        /* Each stage touches what the one before has asked for: the group, the key's place, the key. */
+    uint64_t hashes[ASY_TABLE_BATCH];
+    for (uint32_t start = 0; start < n; start += ASY_TABLE_BATCH) {
+        const uint32_t n_here = n - start < ASY_TABLE_BATCH ? n - start : ASY_TABLE_BATCH;
+        uint32_t *likely = rows + start;
+        ask_buckets(index, keys + start, n_here, hashes);
+        ask_keys(index, keys + start, n_here, hashes, likely);
         for (uint32_t i = 0; i < n_here; i++) {
-            hashes[i] = asy_hash(&index->hasher, keys[start + i]);
-            uint64_t slot = probe_start(&table, hashes[i]).group * ASY_GROUP_SLOTS;
-            __builtin_prefetch(table.tags + slot);
-            __builtin_prefetch(table.rows + slot);
+            struct asy_probe probe;
+            if (likely[i] != ASY_ROW_NONE && !is_key(index->keys, likely[i], keys[start + i]))
+                likely[i] = find_hashed(index, keys[start + i], hashes[i], &probe);
         }
-        for (uint32_t i = 0; i < n_here; i++) {
-            likely[i] = likely_row(&table, hashes[i]);
-            if (likely[i] != ASY_ROW_NONE)
-                __builtin_prefetch(offsets + likely[i]);
-        }
-        for (uint32_t i = 0; i < n_here; i++)
-            if (likely[i] != ASY_ROW_NONE)
-                __builtin_prefetch(index->keys->bytes.base + offsets[likely[i]]);
-        for (uint32_t i = 0; i < n_here; i++)
-            rows[start + i] = find_hashed(index, keys[start + i], hashes[i]);
     }
 }
 
+static assay_status fail_memory(const struct asy_index *index, struct assay_error *error)
+{
+    return asy_fail(error, ASSAY_E_NOMEM, "lead index: expected memory for one more key, found none after %u",
+                    index->keys->n_rows);
+}
+
+/* One key of a batch, under its hash by the present secret. */
+static inline assay_status put_hashed(struct asy_index *index, struct asy_str key, uint64_t hash, uint32_t *row, bool *is_new,
+                                      struct assay_error *error)
+{
+    struct asy_probe probe;
+    *is_new = false;
+    *row = find_hashed(index, key, hash, &probe);
+    if (*row != ASY_ROW_NONE)
+        return ASSAY_OK;
+    assay_status status = asy_keys_reserve(index->keys, key.len, error);
+    if (status != ASSAY_OK)
+        return status;
+    const uint32_t next_row = index->keys->n_rows;
+    status = place_new(index, key, hash, probe);
+    if (status != ASSAY_OK)
+        return fail_memory(index, error);
+    push_reserved(index->keys, key);
+    *row = next_row;
+    *is_new = true;
+    return ASSAY_OK;
+}
+
+assay_status asy_index_put_batch(struct asy_index *index, const struct asy_str *keys, uint32_t n, uint32_t *rows, bool *is_new,
+                                 struct assay_error *error)
+{
+    ASY_ASSERT(index->n_used == index->keys->n_rows);
+    if (n && index->table.n_buckets == 0 && rebuild(index, asy_table_more(&index->table), false) != ASSAY_OK)
+        return fail_memory(index, error);
+    uint64_t hashes[ASY_TABLE_BATCH];
+    uint32_t likely[ASY_TABLE_BATCH];
+    for (uint32_t start = 0; start < n; start += ASY_TABLE_BATCH) {
+        const uint32_t n_here = n - start < ASY_TABLE_BATCH ? n - start : ASY_TABLE_BATCH;
+        const uint32_t n_rebuilds = index->n_rebuilds;
+        ask_buckets(index, keys + start, n_here, hashes);
+        ask_keys(index, keys + start, n_here, hashes, likely);
+        for (uint32_t i = 0; i < n_here; i++) {
+            const struct asy_str key = keys[start + i];
+            const uint64_t hash = index->n_rebuilds == n_rebuilds ? hashes[i] : asy_hash(&index->hasher, key);
+            assay_status status = put_hashed(index, key, hash, &rows[start + i], &is_new[start + i], error);
+            if (status != ASSAY_OK)
+                return status;
+        }
+    }
+    return ASSAY_OK;
+}
+
+/* ---- checks ---- */
+
 uint64_t asy_index_bytes(const struct asy_index *index)
 {
-    return index->n_slots * (1 + sizeof(uint32_t));
+    return asy_table_bytes(&index->table);
+}
+
+static bool keys_valid(const struct asy_keys *keys, const char **reason)
+{
+    if (keys->n_bytes > keys->bytes.used_bytes)
+        return *reason = "index: keys reach beyond the usable range", false;
+    if (keys->n_rows == 0 || keys->width != ASY_KEYS_MIXED) {
+        if (keys->n_bytes != (uint64_t)keys->n_rows * (keys->n_rows ? keys->width : 0))
+            return *reason = "index: keys of one length do not add up", false;
+        return true;
+    }
+    const uint64_t *offsets = key_offsets(keys);
+    if (((uint64_t)keys->n_rows + 1) * sizeof *offsets > keys->offsets.used_bytes)
+        return *reason = "index: key offsets reach beyond the usable range", false;
+    if (offsets[0] != 0 || offsets[keys->n_rows] != keys->n_bytes)
+        return *reason = "index: key offsets do not begin and end with the keys", false;
+    for (uint32_t row = 0; row < keys->n_rows; row++)
+        if (offsets[row] > offsets[row + 1])
+            return *reason = "index: key offsets are out of order", false;
+    return true;
 }
 
 bool asy_index_valid(const struct asy_index *index, const char **reason)
 {
     const struct asy_keys *keys = index->keys;
-    const uint64_t *offsets = key_offsets(keys);
-    if (offsets[0] != 0 || offsets[keys->n_rows] > keys->bytes.used_bytes)
-        return *reason = "index: keys reach beyond the usable range", false;
-    for (uint32_t row = 0; row < keys->n_rows; row++)
-        if (offsets[row] > offsets[row + 1])
-            return *reason = "index: key offsets are out of order", false;
+    const struct asy_table *table = &index->table;
+    if (!keys_valid(keys, reason))
+        return false;
     if (index->n_used != keys->n_rows)
         return *reason = "index: slots in use differ from keys", false;
-    if (index->n_slots & (index->n_slots - 1) || index->n_slots % ASY_GROUP_SLOTS)
-        return *reason = "index: slots are not a power of two of whole groups", false;
-    if (index->n_used * 8 > index->n_slots * 7)
+    if (table->n_buckets & (table->n_buckets - 1))
+        return *reason = "index: buckets are not a power of two", false;
+    if (index->n_used && !asy_table_has_room(table, index->n_used - 1))
         return *reason = "index: more than 7/8 full", false;
-
-    uint64_t n_used = 0;
-    for (uint64_t slot = 0; slot < index->n_slots; slot++) {
-        if (index->tags[slot] & 0x80) {
-            if (index->tags[slot] != ASY_TAG_FREE)
-                return *reason = "index: a tag is neither free nor 7 bits", false;
-            continue;
-        }
-        n_used++;
-        if (index->rows[slot] >= keys->n_rows)
-            return *reason = "index: a slot holds a row that does not exist", false;
-        if (index->tags[slot] != tag_of(asy_hash(&index->hasher, asy_keys_text(keys, index->rows[slot]))))
-            return *reason = "index: a tag differs from its key's hash", false;
-    }
-    if (n_used != index->n_used)
+    uint64_t n_held;
+    if (!asy_table_holds(table, 0, keys->n_rows, &n_held))
+        return *reason = "index: a slot holds a row that does not exist", false;
+    if (n_held != index->n_used)
         return *reason = "index: count of used slots is wrong", false;
-    /* Found from its hash: no free slot stands in the path, and no other row has the same key. */
+    /* Found from its hash: its bucket's tag and the way there are right, and no other row has the same key. */
     for (uint32_t row = 0; row < keys->n_rows; row++)
         if (asy_index_find(index, asy_keys_text(keys, row)) != row)
             return *reason = "index: a key is not found under its row", false;

@@ -1,27 +1,32 @@
-/* Rows by lead key. Open addressing over 2^k slots in groups of 16; a slot is one tag byte (7 bits of the key's hash)
- * and a 32-bit row; the keys are in a heap beside it and always compared in full.
+/* Rows by lead key: a table of row numbers (table.h) by the keys' hash, and the keys themselves in a heap beside it, always
+ * compared in full.
  *
- *   tags : [ t t t t t t t t t t t t t t t t | ... ]   0x80 = free, else 7 hash bits: one 16-byte load a probe step
- *   rows : [ r r r r r r r r r r r r r r r r | ... ]
- *   keys : [ bytes of row 0's key | row 1's | ... ]    offsets[row] .. offsets[row + 1]
+ *   table : [ tags, rows | tags, rows | ... ]         a cache line for twelve rows
+ *   keys  : [ bytes of row 0's key | row 1's | ... ]
  *
- * A probe that needs more than ASY_INDEX_PROBES_MAX groups makes the index rebuild under a new hash secret (an attacker
- * who picks keys must not make it quadratic); after 8 rebuilds it gives up the bound, not the answer.
- * Invariants: at most 7/8 full; every key's probe path has no free slot before its slot. asy_index_valid checks both.
+ * A key whose probe needs more than ASY_INDEX_PROBES_MAX buckets, or keys that all in all need far more steps than chance
+ * would have it, make the index rebuild under a new hash secret (an attacker who picks keys must not make it slow); after 8
+ * rebuilds it gives up the bounds, not the answer.
+ * Invariants: at most 7/8 full; every key is found from its hash. asy_index_valid checks both.
  * Threads: one writer, or many readers. */
 #ifndef ASY_INDEX_H
 #define ASY_INDEX_H
 
 #include "base/hash.h"
-#include "base/mem.h"
+#include "store/table.h"
 
 enum { ASY_INDEX_PROBES_MAX = 64 };
-#define ASY_ROW_NONE UINT32_MAX
+#define ASY_ROW_NONE ASY_NUMBER_NONE
 
-struct asy_keys { /* unique text of all rows, in arena ranges */
+/* Unique text of all rows, in arena ranges. While all keys have one length (CRM ids and UUIDs do) their places are computed;
+ * the first key of another length makes the offsets appear. */
+struct asy_keys {
     struct asy_range bytes, offsets;
+    uint64_t n_bytes;
     uint32_t n_rows;
+    uint32_t width;  /* length of all keys so far; ASY_KEYS_MIXED: offsets[row] .. offsets[row + 1] */
 };
+#define ASY_KEYS_MIXED UINT32_MAX
 
 struct asy_index {
     struct asy_mem *mem;
@@ -29,9 +34,7 @@ struct asy_index {
     uint64_t seed;
     uint32_t n_rebuilds;
     struct asy_keys *keys; /* borrowed: key text by row */
-    uint8_t *tags;
-    uint32_t *rows;
-    uint64_t n_slots;
+    struct asy_table table;
     uint64_t n_used;
 };
 
@@ -40,7 +43,18 @@ assay_status asy_keys_init(struct asy_keys *keys, struct asy_arena *arena, uint6
 /* Make room for one more key of `len` bytes: the next push of such a key cannot fail. */
 assay_status asy_keys_reserve(struct asy_keys *keys, uint32_t len, struct assay_error *error);
 assay_status asy_keys_push(struct asy_keys *keys, struct asy_str key, struct assay_error *error);
-struct asy_str asy_keys_text(const struct asy_keys *keys, uint32_t row);
+static inline struct asy_str asy_keys_text(const struct asy_keys *keys, uint32_t row)
+{
+    const char *text = (const char *)keys->bytes.base;
+    if (keys->width != ASY_KEYS_MIXED)
+        return (struct asy_str){text + (uint64_t)row * keys->width, keys->width};
+    const uint64_t *offsets = (const uint64_t *)(const void *)keys->offsets.base;
+    return (struct asy_str){text + offsets[row], (uint32_t)(offsets[row + 1] - offsets[row])};
+}
+/* Give back what was taken beyond the keys there are. More may follow. */
+void asy_keys_trim(struct asy_keys *keys, struct asy_arena *arena);
+/* Bytes in use. */
+uint64_t asy_keys_bytes(const struct asy_keys *keys);
 
 void asy_index_init(struct asy_index *index, struct asy_mem *mem, struct asy_keys *keys, uint64_t seed);
 void asy_index_fini(struct asy_index *index);
@@ -48,6 +62,10 @@ void asy_index_fini(struct asy_index *index);
  * pushes the key as row `next_row` of `keys`, having reserved room for it before). `next_row` is keys->n_rows: the index
  * holds all rows of `keys`. On ASSAY_E_NOMEM the index is unchanged. */
 assay_status asy_index_put(struct asy_index *index, struct asy_str key, uint32_t next_row, uint32_t *row, bool *is_new);
+/* Many at once, in order, as asy_index_put and asy_keys_push one after the other (a key may come twice): rows[i] for keys[i],
+ * is_new[i] likewise. On failure the keys before the failing one are in. */
+assay_status asy_index_put_batch(struct asy_index *index, const struct asy_str *keys, uint32_t n, uint32_t *rows, bool *is_new,
+                                 struct assay_error *error);
 /* Row of `key`, or ASY_ROW_NONE. */
 uint32_t asy_index_find(const struct asy_index *index, struct asy_str key);
 /* Many at once, with prefetch: rows[i] for keys[i]. */

@@ -64,16 +64,38 @@ void asy_store_fini(struct asy_store *store)
     store->n_leads = 0;
 }
 
-/* Room for one more lead everywhere, so that adding it can only fail in the index, before anything has changed. */
-static assay_status make_room(struct asy_store *store, uint32_t key_len, struct assay_error *error)
+/* Room for `n_more` leads in all columns. */
+static assay_status reserve_rows(struct asy_store *store, uint32_t n_more, struct assay_error *error)
 {
-    if (store->n_leads >= ASY_LEADS_MAX)
+    if (n_more > ASY_LEADS_MAX - store->n_leads)
         return asy_fail(error, ASSAY_E_LIMIT,
                         "lead store: leads: expected at most %u, found one more; split the leads by id and score the parts",
                         ASY_LEADS_MAX);
-    assay_status status = asy_keys_reserve(&store->keys, key_len, error);
+    assay_status status = ASSAY_OK;
     for (uint32_t i = 0; i < store->schema->n_fields && status == ASSAY_OK; i++)
-        status = asy_column_reserve(&store->columns[i], store->n_leads + 1, error);
+        status = asy_column_reserve(&store->columns[i], store->n_leads + n_more, error);
+    return status;
+}
+
+/* Empty rows for the leads that have come to the keys; room for them is reserved. */
+static void extend_columns(struct asy_store *store)
+{
+    const uint32_t n_leads = store->keys.n_rows;
+    for (uint32_t i = 0; i < store->schema->n_fields; i++) {
+        assay_status status = asy_column_extend(&store->columns[i], n_leads, NULL);
+        ASY_CHECK(status == ASSAY_OK, status, n_leads);
+    }
+    store->n_leads = n_leads;
+}
+
+static assay_status put_keys(struct asy_store *store, const struct asy_str *keys, uint32_t n, uint32_t *rows, bool *is_new,
+                             struct assay_error *error)
+{
+    assay_status status = asy_index_put_batch(&store->index, keys, n, rows, is_new, error);
+    extend_columns(store);
+    if (status == ASSAY_E_NOMEM)
+        return asy_fail(error, status, "lead store: expected memory for the id of one more lead, found none after %u",
+                        store->n_leads);
     return status;
 }
 
@@ -83,29 +105,35 @@ assay_status asy_store_add(struct asy_store *store, struct asy_str key, uint32_t
     *row = ASY_ROW_NONE;
     *is_new = false;
     struct assay_error problem;
-    assay_status status = make_room(store, key.len, &problem);
-    if (status != ASSAY_OK) {
-        /* A full store still knows the leads it has. */
-        *row = asy_index_find(&store->index, key);
-        if (*row != ASY_ROW_NONE)
-            return ASSAY_OK;
-        if (error)
-            *error = problem;
-        return status;
-    }
-    status = asy_index_put(&store->index, key, store->n_leads, row, is_new);
-    if (status != ASSAY_OK)
-        return asy_fail(error, status, "lead store: expected memory for the id of one more lead, found none after %u",
-                        store->n_leads);
-    if (!*is_new)
+    assay_status status = reserve_rows(store, 1, &problem);
+    if (status == ASSAY_OK)
+        return put_keys(store, &key, 1, row, is_new, error);
+    /* A full store still knows the leads it has. */
+    *row = asy_index_find(&store->index, key);
+    if (*row != ASY_ROW_NONE)
         return ASSAY_OK;
+    if (error)
+        *error = problem;
+    return status;
+}
 
-    status = asy_keys_push(&store->keys, key, error);
-    for (uint32_t i = 0; i < store->schema->n_fields && status == ASSAY_OK; i++)
-        status = asy_column_extend(&store->columns[i], store->n_leads + 1, error);
-    ASY_CHECK(status == ASSAY_OK, status, store->n_leads);
-    store->n_leads++;
-    return ASSAY_OK;
+assay_status asy_store_add_batch(struct asy_store *store, const struct asy_str *keys, uint32_t n, uint32_t *rows, bool *is_new,
+                                 struct assay_error *error)
+{
+    if (reserve_rows(store, n, NULL) == ASSAY_OK)
+        return put_keys(store, keys, n, rows, is_new, error);
+    /* Near a limit: as many as there is room for, since keys that are there already need none. */
+    assay_status status = ASSAY_OK;
+    for (uint32_t i = 0; i < n && status == ASSAY_OK; i++)
+        status = asy_store_add(store, keys[i], &rows[i], &is_new[i], error);
+    return status;
+}
+
+void asy_store_trim(struct asy_store *store)
+{
+    asy_keys_trim(&store->keys, &store->arena);
+    for (uint32_t i = 0; i < store->schema->n_fields; i++)
+        asy_column_trim(&store->columns[i], &store->arena);
 }
 
 bool asy_store_valid(const struct asy_store *store, const char **reason)
@@ -128,27 +156,21 @@ bool asy_store_valid(const struct asy_store *store, const char **reason)
     const struct asy_events *events = &store->events;
     if (!asy_events_valid(events, reason))
         return false;
-    if (events->is_grouped && events->n_leads > store->n_leads)
+    if ((events->is_open || events->is_grouped) && events->n_leads > store->n_leads)
         return *reason = "store: the event log has leads that do not exist", false;
-    const uint32_t *s_row = (const uint32_t *)(const void *)events->s_row.base;
-    for (uint64_t i = 0; !events->is_grouped && i < events->n; i++)
-        if (s_row[i] >= store->n_leads)
-            return *reason = "store: a staged event has a lead that does not exist", false;
     return true;
 }
 
 struct asy_store_size asy_store_size(const struct asy_store *store)
 {
     struct asy_store_size size = {
-        .keys_bytes = ((uint64_t)store->n_leads + 1) * sizeof(uint64_t),
+        .columns_bytes = store->schema->n_fields * sizeof *store->columns,
+        .keys_bytes = asy_keys_bytes(&store->keys),
+        .id_text_bytes = store->keys.n_bytes,
         .index_bytes = asy_index_bytes(&store->index),
         .events_bytes = asy_events_bytes(&store->events),
         .dicts_bytes = asy_dict_bytes(&store->events.tuples),
     };
-    if (store->n_leads) {
-        struct asy_str last = asy_keys_text(&store->keys, store->n_leads - 1);
-        size.keys_bytes += (uint64_t)((const uint8_t *)last.p + last.len - store->keys.bytes.base);
-    }
     for (uint32_t i = 0; i < store->schema->n_fields; i++) {
         size.columns_bytes += asy_column_bytes(&store->columns[i]);
         size.dicts_bytes += asy_dict_bytes(&store->columns[i].dict);

@@ -26,12 +26,20 @@ void asy_store_fini(struct asy_store *store);
  * failure the store is as it was. */
 assay_status asy_store_add(struct asy_store *store, struct asy_str key, uint32_t *row, bool *is_new,
                            struct assay_error *error);
+/* Many at once, as asy_store_add one after the other: rows[i] and is_new[i] for keys[i]. On failure the store holds the
+ * leads before the failing one. */
+assay_status asy_store_add_batch(struct asy_store *store, const struct asy_str *keys, uint32_t n, uint32_t *rows, bool *is_new,
+                                 struct assay_error *error);
+/* Give back what growing has taken too much, once all leads are read (before events are staged is best). More may follow. */
+void asy_store_trim(struct asy_store *store);
 /* Every invariant of the parts, and that they agree. */
 bool asy_store_valid(const struct asy_store *store, const char **reason);
 
-/* Bytes in use, for the summary and the memory figures. */
+/* Bytes held, for the summary and the memory figures: rows and ids as they are, tables and dictionaries with the room they
+ * have to spare (little after asy_store_trim). */
 struct asy_store_size {
     uint64_t columns_bytes, dicts_bytes, keys_bytes, index_bytes, events_bytes;
+    uint64_t id_text_bytes; /* of keys_bytes: the text of the lead ids itself */
 };
 struct asy_store_size asy_store_size(const struct asy_store *store);
 

@@ -71,11 +71,17 @@ struct assay_data {
 /* Read leads and events. ASSAY_E_IO, ASSAY_E_DATA, ASSAY_E_RULES (map file), ASSAY_E_LIMIT, ASSAY_E_NOMEM, ASSAY_E_CANCELLED. */
 ASSAY_EXPORT assay_status assay_load_data(struct assay *assay, const struct assay_data *data, struct assay_error *error);
 
+enum assay_run_flags {
+    /* Keep what the rules want of each lead's events (counts, latest times, decayed sums), so that the next run with this flag need
+     * not read the event log again, but for rules over the last days and over single events. Costs memory, about 20 bytes a
+     * lead, until the data is dropped. The result does not depend on it. */
+    ASSAY_RUN_KEEP_SUMMARIES = 1u << 0,
+};
 struct assay_run_options {
     uint32_t struct_size;
     uint32_t n_threads;  /* 0: 1. The result does not depend on it */
     uint32_t batch_rows; /* 0: 1024; at most 65536. Nor on this */
-    uint32_t reserved0;
+    uint32_t flags;      /* enum assay_run_flags; others must be 0 */
 };
 /* Score, grade, disqualify, route and recycle every lead, as of the data's as_of_s. `options` may be NULL. */
 ASSAY_EXPORT assay_status assay_run(struct assay *assay, const struct assay_run_options *options, struct assay_error *error);

@@ -45,12 +45,15 @@ struct assay_error {
     char text[1020];
 };
 
+/* Bits of assay_allocator.flags. */
+enum { ASSAY_ALLOC_ZEROED = 1 };
+
 /* Where all heap memory of the engine comes from (the lead arena aside, which is mapped memory).
  * `alloc` and `realloc` return NULL when there is no memory and align to 16 bytes; `release` takes the size that
  * was asked for. They may be called from several threads at once. */
 struct assay_allocator {
     uint32_t struct_size;
-    uint32_t reserved0;
+    uint32_t flags; /* ASSAY_ALLOC_ZEROED: `alloc` gives zeroed memory, so that nobody has to zero fresh pages again */
     void *ctx;
     void *(*alloc)(void *ctx, size_t size_bytes);
     void *(*resize)(void *ctx, void *p, size_t old_bytes, size_t new_bytes);
