@@ -211,8 +211,7 @@ void put_singly(index_rig &rig, const std::vector<asy_str> &keys)
     for (const asy_str &key : keys) {
         uint32_t row;
         bool is_new;
-        check(asy_index_put(&rig.index, key, rig.keys.n_rows, &row, &is_new) == ASSAY_OK, "adding");
-        if (is_new) check(asy_keys_push(&rig.keys, key, nullptr) == ASSAY_OK, "adding");
+        check(asy_index_put_batch(&rig.index, &key, 1, &row, &is_new, nullptr) == ASSAY_OK, "adding");
     }
 }
 

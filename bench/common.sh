@@ -15,7 +15,7 @@ usage_error() {
 }
 
 # read_flags NAMES SWITCHES ARGUMENT ..: `--some-name VALUE` sets $some_name for every name in NAMES, `--some-switch` sets $some_switch to 1,
-# what is no flag is the one folder $dir. --help prints help and ends.
+# what is no flag is the one folder $dir (empty if there is none). --help prints help and ends.
 read_flags() {
   local names=" $1 " switches=" $2 " name
   shift 2
@@ -40,8 +40,11 @@ read_flags() {
       shift
     fi
   done
-  [[ -n $dir ]] || usage_error "expected a folder for the data"
   [[ ${runs:-1} =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "--runs: expected 1 to 9999, found \`$runs\`"
+}
+
+need_folder() {
+  [[ -n $dir ]] || usage_error "expected a folder for the data"
 }
 
 # The command to measure: what --assay says, or the release build of the presets.

@@ -24,6 +24,7 @@ HELP
 
 leads=1M events_per_lead=20 runs=5 assay='' rules=$project/rules/b2b-saas.yaml json=''
 read_flags "leads events-per-lead runs assay rules" json "$@"
+need_folder
 
 assay=$(find_assay "$assay")
 make_data "$assay" "$dir" "$leads" "$events_per_lead"

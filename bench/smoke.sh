@@ -21,6 +21,7 @@ HELP
 
 python='' node_modules=''
 read_flags "python node-modules" "" "$@"
+[[ -n $dir ]] || usage_error "expected the folder of a build"
 build=$dir
 assay=$(find_assay "$build/assay")
 work=$(mktemp -d)
@@ -65,6 +66,8 @@ for source in "$project"/bench/bench_*.c*; do
     echo "skipped  $name: not built (cmake -DASSAY_BENCH=ON)"
   fi
 done
+try "assay bench" "$assay" bench "$project/rules/b2b-saas.yaml" --rows 2k --runs 1
+try rule_count.sh "$project/bench/rule_count.sh" --leads 1k --runs 1 --counts "10 100" --assay "$assay"
 try job.sh "$project/bench/job.sh" --leads 2k --runs 1 --assay "$assay" "$data"
 try peers/run.sh "$project/bench/peers/run.sh" --leads 2k --runs 1 --threads 1 --record-seconds 0.05 --assay "$assay" \
   ${python:+--python "$python"} ${node_modules:+--node-modules "$node_modules"} "$data"

@@ -90,8 +90,19 @@ Test(api, order_of_calls)
     run_with(assay, UINT32_MAX, 65536);
     expect_text(assay, &wanted, "by any number of threads");
 
+    struct assay_run_options keeping = {.struct_size = sizeof(keeping), .n_threads = 2, .batch_rows = 16, .flags = ASSAY_RUN_KEEP_SUMMARIES};
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(assay_run(assay, &keeping, &error), ASSAY_OK, "%s", error.text);
+        expect_text(assay, &wanted, i == 0 ? "while summaries are made" : "from summaries");
+        keeping.batch_rows = 0;
+    }
+    run_with(assay, 1, 0);
+    expect_text(assay, &wanted, "without them, though they are there");
+
     cr_assert_eq(assay_load_data(assay, &data, &error), ASSAY_OK, "%s", error.text);
     cr_expect_str_eq(assay_grade(assay, 0), "", "new data have no results");
+    cr_assert_eq(assay_run(assay, &keeping, &error), ASSAY_OK, "%s", error.text);
+    expect_text(assay, &wanted, "summaries of data loaded again");
     run_with(assay, 1, 0);
     expect_text(assay, &wanted, "after loading data again");
 
@@ -145,6 +156,9 @@ Test(api, parameters)
     struct assay_run_options run = {.struct_size = 4};
     cr_expect_eq(assay_run(assay, &run, &error), ASSAY_E_PARAM);
     cr_expect_not_null(strstr(error.text, "assay_run: options.struct_size"), "%s", error.text);
+    run = (struct assay_run_options){.struct_size = sizeof(run), .flags = 6};
+    cr_expect_eq(assay_run(assay, &run, &error), ASSAY_E_PARAM);
+    cr_expect_not_null(strstr(error.text, "assay_run: options.flags: expected those of enum assay_run_flags, found 0x6"), "%s", error.text);
     run = (struct assay_run_options){.struct_size = sizeof(run), .batch_rows = 65537};
     cr_expect_eq(assay_run(assay, &run, &error), ASSAY_E_PARAM);
     cr_expect_str_eq(error.text, "batch: expected at most 65536 leads, found 65537");

@@ -431,19 +431,23 @@ Test(cli_score, ctrl_c_leaves_no_partial_file)
     put_small();
     put_text("scored.csv", "old\n");
     cr_assert_eq(mkfifo("pipe", 0600), 0);
-    /* The command waits for more of the pipe: before anything came, and after some rows. */
-    for (int has_rows = 0; has_rows < 2; has_rows++) {
-        const pid_t child = cli_start("score r.yaml --leads pipe --rejects rejects.csv --state state.csv --summary-json s.json");
-        const int fd = open("pipe", O_WRONLY); /* returns once the command has opened its end */
-        cr_assert_geq(fd, 0);
-        if (has_rows) cr_assert_eq(write(fd, "lead_id\nA\nB\n", 12), 12);
+    /* The command waits for more of the pipe: before anything came, after some rows, and with threads at work, any of which may be the
+     * one that waits. */
+    static const unsigned n_rows[] = {0, 2, 100000, 100000, 100000};
+    for (size_t i = 0; i < sizeof(n_rows) / sizeof(n_rows[0]); i++) {
+        const pid_t child = cli_start("score r.yaml --leads pipe --threads 2 --rejects rejects.csv --state state.csv --summary-json s.json");
+        FILE *leads = fopen("pipe", "w"); /* returns once the command has opened its end */
+        cr_assert_not_null(leads);
+        if (n_rows[i] > 0) fputs("lead_id\n", leads);
+        for (unsigned row = 0; row < n_rows[i]; row++) fprintf(leads, "L%u\n", row);
+        fflush(leads);
         const struct timespec pause = {.tv_nsec = 100000000};
         nanosleep(&pause, NULL);
         kill(child, SIGINT);
         const int code = cli_wait(child);
         cr_expect_eq(code, 130, "%d: %s", code, cli_err);
         HAS(cli_err, "interrupted; nothing was written");
-        close(fd);
+        fclose(leads);
         cr_expect_str_eq(get_text("scored.csv"), "old\n");
         cr_expect_not(is_there("state.csv"));
         cr_expect_not(is_there("rejects.csv"));

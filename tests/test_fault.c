@@ -88,6 +88,7 @@ struct scenario {
     struct assay_data data;
     uint32_t n_threads;
     bool keeps_state; /* as `score --state` does */
+    bool keeps_summaries; /* and runs a second time, with them */
     bool is_blocks_only;
 };
 
@@ -97,13 +98,17 @@ static const char *const step_names[] = {"open", "load_rules", "load_data", "run
 static assay_status take_step(struct assay **assay, enum step step, const struct scenario *scenario,
                               const struct assay_options *options, struct assay_error *error)
 {
-    const struct assay_run_options run = {.struct_size = sizeof(run), .n_threads = scenario->n_threads, .batch_rows = 16};
+    const struct assay_run_options run = {.struct_size = sizeof(run), .n_threads = scenario->n_threads, .batch_rows = 16,
+                                          .flags = scenario->keeps_summaries ? ASSAY_RUN_KEEP_SUMMARIES : 0};
     switch (step) {
     case OPEN: return assay_open(assay, options, error);
     case RULES: return assay_load_rules(*assay, scenario->rules, error);
     case DATA: return assay_load_data(*assay, &scenario->data, error);
-    default: (*assay)->state.is_kept = scenario->keeps_state; return assay_run(*assay, &run, error);
+    default: break;
     }
+    (*assay)->state.is_kept = scenario->keeps_state;
+    const assay_status status = assay_run(*assay, &run, error);
+    return status == ASSAY_OK && scenario->keeps_summaries ? assay_run(*assay, &run, error) : status;
 }
 
 /* Steps from `step` on; the one that failed, or DONE. */
@@ -292,6 +297,13 @@ Test(fault, one_allocation_fails_while_the_state_is_kept)
     struct scenario scenario = tiny_scenario();
     scenario.keeps_state = true;
     run_sweep(&scenario, false, 3);
+}
+
+Test(fault, one_allocation_fails_while_summaries_are_kept)
+{
+    struct scenario scenario = tiny_scenario();
+    scenario.keeps_summaries = true;
+    run_sweep(&scenario, false, 2);
 }
 
 Test(fault, memory_ends_with_three_threads_and_rejects)
@@ -605,6 +617,7 @@ Test(fault, arena_beyond_the_memory_limit)
     const struct scenario scenario = tiny_scenario();
     struct assay_error error;
     const struct rlimit limit = {1 << 20, 1 << 20};
+    if (ASSAY_IS_SANITIZED) cr_skip_test("sanitizers take memory themselves");
     cr_assert_eq(setrlimit(RLIMIT_DATA, &limit), 0);
     cr_assert_eq(run_once(&scenario, &error), ASSAY_E_NOMEM, "%s", error.text);
     cr_assert_not_null(strstr(error.text, "memory"), "%s", error.text);

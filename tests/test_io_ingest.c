@@ -661,3 +661,30 @@ Test(io_ingest, bad_values_are_counted_in_the_order_of_rows, .init = io_folder, 
         io_done(&run);
     }
 }
+
+/* One thread waits for more of a pipe when another finds what stops the run: that is not waited for. */
+Test(io_ingest, an_error_is_told_though_a_pipe_stays_open, .init = io_folder, .fini = io_folder_gone, .timeout = 60)
+{
+    for (uint32_t n_threads = 1; n_threads <= 3; n_threads++) {
+        struct io_run run;
+        struct asy_ingest *ingest;
+        int ends[2];
+        char path[64], text[400] = "id,created\n1,03/04/2018\n";
+        io_run_with(&run, io_schema(), NULL, NULL, NULL, 1, 1, 0);
+        run.options.n_threads = n_threads;
+        run.options.buffer_bytes = 64;
+        run.options.rejects = (struct asy_reject_sink){0};
+        cr_assert_eq(asy_ingest_new(&ingest, &run.mem, &run.store, &run.options, &run.error), ASSAY_OK);
+        for (int row = 2; row < 30; row++)
+            sprintf(text + strlen(text), "%d,\n", row);
+        cr_assert_eq(pipe(ends), 0);
+        cr_assert_eq(write(ends[1], text, strlen(text)), (ssize_t)strlen(text));
+        snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+        cr_expect_eq(asy_ingest_leads(ingest, path, &run.error), ASSAY_E_DATA);
+        cr_expect_not_null(strstr(run.error.text, ":2: column `created`: expected a date that reads one way"), "%s", run.error.text);
+        close(ends[0]);
+        close(ends[1]);
+        asy_ingest_free(ingest);
+        io_done(&run);
+    }
+}

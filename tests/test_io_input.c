@@ -255,6 +255,35 @@ Test(io_input, standard_input_is_a_dash)
     cr_assert_eq(dup2(kept >= 0 ? kept : STDIN_FILENO, STDIN_FILENO), STDIN_FILENO);
 }
 
+static bool goes_on_twice(void *ctx)
+{
+    int *n_asked = ctx;
+    return ++*n_asked < 3;
+}
+
+/* A signal may come to another thread than the one that waits. */
+Test(io_input, a_pipe_that_keeps_us_waiting_is_given_up_without_a_signal)
+{
+    struct assay_error error = {0};
+    struct asy_input *input;
+    int ends[2], n_asked = 0;
+    char path[64], text[64];
+    size_t n = 0;
+    cr_assert_eq(pipe(ends), 0);
+    snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+    cr_assert_eq(write(ends[1], "lead_id\n", 8), 8);
+    const struct asy_input_wait wait = {goes_on_twice, &n_asked};
+    cr_assert_eq(asy_input_open_wait(&input, &mem, path, &wait, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(asy_input_read(input, text, sizeof(text), &n, &error), ASSAY_OK);
+    cr_expect(n == 8 && n_asked == 0);
+    cr_expect_eq(asy_input_read(input, text, sizeof(text), &n, &error), ASSAY_E_CANCELLED);
+    cr_expect_eq(n_asked, 3);
+    cr_expect_not_null(strstr(error.text, ": interrupted while waiting for it"), "%s", error.text);
+    asy_input_close(input);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 Test(io_input, rows_of_a_packed_file_and_its_errors)
 {
     const struct bytes text = {"a,b\n1,2\n3,4\n", 12};

@@ -577,6 +577,46 @@ Test(io_rows, format_and_delimiter_can_be_asked)
     asy_rows_close(NULL);
 }
 
+/* Blank lines in front took one buffer that held them all, and a row is not let grow that far. */
+Test(io_rows, any_number_of_blank_lines_in_front)
+{
+    static const struct { const char *blank, *text, *want; uint64_t line; } cases[] = {
+        {"\n", "a;b\n1;2\n", "{a}{b}\n%" PRIu64 ":{1}{2}\n", 2},
+        {"\r\n", "a,b\r\n1,2\r\n", "{a}{b}\n%" PRIu64 ":{1}{2}\n", 2},
+        {"\r", "a,b\r1,2", "{a}{b}\n%" PRIu64 ":{1}{2}\n", 2},
+        {"\n", "sep=|\na,b|c\n1,2|3\n", "{a,b}{c}\n%" PRIu64 ":{1,2}{3}\n", 3},
+        {"\n", "{\"a\":1}\n", "{a}\n%" PRIu64 ":{1}\n", 1},
+        {"\r\n", "{\"a\":1}\r\n", "{a}\n%" PRIu64 ":{1}\n", 1},
+    };
+    static const size_t counts[] = {1, 50, 1000};
+    for (size_t i = 0; i < N_OF(cases); i++) {
+        for (size_t k = 0; k < N_OF(counts); k++) {
+            char input[4096] = "", want[100];
+            for (size_t n = 0; n < counts[k]; n++) strcpy(input + n * strlen(cases[i].blank), cases[i].blank);
+            strcat(input, cases[i].text);
+            snprintf(want, sizeof(want), cases[i].want, counts[k] + cases[i].line);
+            check_text(input, strlen(input), &(struct asy_rows_options){0}, want);
+        }
+    }
+    struct asy_mem mem;
+    asy_mem_init(&mem, NULL);
+    const size_t n = (size_t)66 << 20; /* more than a row may have */
+    static const char *const blanks[] = {"\n", " \n"};
+    for (size_t k = 0; k < N_OF(blanks); k++) {
+        const size_t n_blank = strlen(blanks[k]);
+        char want[64], *input = asy_mem_alloc(&mem, n + 8);
+        cr_assert_not_null(input);
+        for (size_t at = 0; at < n; at += n_blank) memcpy(input + at, blanks[k], n_blank);
+        memcpy(input + n, "a,b\n1,2\n", 8);
+        struct rendering r = render_memory(&mem, input, n + 8, &(struct asy_rows_options){0});
+        snprintf(want, sizeof(want), "{a}{b}\n%zu:{1}{2}\n", n / n_blank + 2);
+        cr_expect_str_eq(r.text, want, "%s", r.text);
+        free(r.text);
+        asy_mem_free(&mem, input, n + 8);
+    }
+    cr_expect_eq(mem.live_bytes, 0);
+}
+
 /* ---- memory failures ---- */
 
 Test(io_rows, every_allocation_may_fail)

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "store/group.h"
+#include "store/bytes.h"
 #include "store/index.h"
 #include "store_fixture.h"
 
@@ -38,11 +38,9 @@ static void expect_valid(const struct rig *rig)
 /* The row of `key`, put if new. */
 static uint32_t put(struct rig *rig, struct asy_str key, bool *is_new)
 {
-    struct assay_error error;
+    struct assay_error error = {.text = ""};
     uint32_t row;
-    cr_assert_eq(asy_index_put(&rig->index, key, rig->keys.n_rows, &row, is_new), ASSAY_OK);
-    if (*is_new)
-        cr_assert_eq(asy_keys_push(&rig->keys, key, &error), ASSAY_OK);
+    cr_assert_eq(asy_index_put_batch(&rig->index, &key, 1, &row, is_new, &error), ASSAY_OK, "%s", error.text);
     return row;
 }
 
@@ -75,6 +73,20 @@ Test(store_index, equal_bytes_of_every_length)
                 cr_assert_not(asy_bytes_eq(a + offset, b + offset, len), "length %u, byte %u differs", len, at);
                 b[offset + at] ^= 64;
             }
+        }
+}
+
+Test(store_index, copied_bytes_of_every_length)
+{
+    char from[100], to[100];
+    for (uint32_t i = 0; i < sizeof from; i++)
+        from[i] = (char)(i + 1);
+    for (uint32_t len = 0; len < 80; len++)
+        for (uint32_t offset = 0; offset < 9; offset++) {
+            memset(to, 0, sizeof to);
+            asy_bytes_copy(to + offset, from + 3, len);
+            for (uint32_t i = 0; i < sizeof to; i++)
+                cr_assert_eq(to[i], i >= offset && i < offset + len ? from[i - offset + 3] : 0, "length %u, byte %u", len, i);
         }
 }
 
@@ -225,6 +237,32 @@ Test(store_index, keys_that_are_all_in_all_too_close_force_a_new_secret)
     }
 }
 
+/* After the last new secret paths may be as long as the table: hostile keys are found then, and keys that are not there end. */
+Test(store_index, without_bounds_the_answers_are_right)
+{
+    enum { N_KEYS = 3000 };
+    struct rig rig;
+    rig_init(&rig, 5);
+    rig.index.n_rebuilds = 8;
+    const struct asy_hasher known = rig.index.hasher;
+    uint32_t n = 0;
+    for (uint64_t i = 0; n < N_KEYS; i++) {
+        const struct asy_str key = {(const char *)&i, sizeof i};
+        if (asy_hash(&known, key) & 0xFFF)
+            continue;
+        cr_assert_eq(asy_index_find(&rig.index, key), ASY_ROW_NONE);
+        bool is_new;
+        cr_assert_eq(put(&rig, key, &is_new), n);
+        cr_assert(is_new);
+        n++;
+    }
+    cr_expect_eq(rig.index.n_rebuilds, 8);
+    cr_expect_eq(memcmp(&rig.index.hasher, &known, sizeof known), 0, "the secret stays");
+    cr_expect_gt(rig.index.table.effort, N_KEYS * ASY_INDEX_PROBES_MAX);
+    expect_valid(&rig);
+    rig_fini(&rig);
+}
+
 /* Whatever the lengths, and wherever the first key of another length comes. */
 Test(store_index, keys_of_one_length_and_of_many)
 {
@@ -264,6 +302,21 @@ Test(store_index, keys_of_one_length_take_their_bytes_only)
     cr_expect_eq(rig.keys.offsets.used_bytes, 0);
     asy_keys_trim(&rig.keys, &rig.arena);
     expect_valid(&rig);
+    /* Trimmed, more may follow: of that length, none at all, and others. */
+    static const char *more[] = {"abcd", "", "abcde", "wxyz"};
+    for (uint32_t i = 0; i < 4; i++) {
+        bool is_new;
+        cr_assert_eq(put(&rig, asy_str_of(more[i]), &is_new), 5000 + i);
+        cr_assert(is_new);
+        cr_expect_eq(rig.keys.width, i == 0 ? 4 : ASY_KEYS_MIXED);
+        asy_keys_trim(&rig.keys, &rig.arena);
+        expect_valid(&rig);
+    }
+    cr_expect_eq(asy_keys_bytes(&rig.keys), 20013 + 5005 * 8);
+    for (uint32_t i = 0; i < 5004; i++) {
+        const struct asy_str key = i < 5000 ? (struct asy_str){(const char *)&i, sizeof i} : asy_str_of(more[i - 5000]);
+        cr_assert(asy_str_eq(asy_keys_text(&rig.keys, i), key));
+    }
     rig_fini(&rig);
 }
 
@@ -381,20 +434,29 @@ Test(store_index, published_collisions_are_two_keys)
 Test(store_index, keys_beyond_their_range_are_refused)
 {
     struct assay_error error;
-    struct asy_arena arena;
-    struct asy_keys keys;
-    cr_assert_eq(asy_arena_init(&arena, 64u << 20, &error), ASSAY_OK);
-    cr_assert_eq(asy_keys_init(&keys, &arena, 100, 2u << 20, &error), ASSAY_OK);
+    struct rig rig;
+    asy_mem_init(&rig.mem, NULL);
+    cr_assert_eq(asy_arena_init(&rig.arena, 64u << 20, &error), ASSAY_OK);
+    cr_assert_eq(asy_keys_init(&rig.keys, &rig.arena, 100, 2u << 20, &error), ASSAY_OK);
+    asy_index_init(&rig.index, &rig.mem, &rig.keys, 7);
     static char big[1 << 20];
-    for (uint32_t i = 0; i < 2; i++)
-        cr_assert_eq(asy_keys_push(&keys, (struct asy_str){big, sizeof big}, &error), ASSAY_OK);
-    cr_expect_eq(asy_keys_push(&keys, ASY_STR("x"), &error), ASSAY_E_LIMIT);
+    bool is_new;
+    for (uint32_t i = 0; i < 2; i++) {
+        big[0] = (char)i;
+        cr_assert_eq(put(&rig, (struct asy_str){big, sizeof big}, &is_new), i);
+    }
+    const struct asy_str beyond = ASY_STR("x");
+    uint32_t row;
+    cr_expect_eq(asy_index_put_batch(&rig.index, &beyond, 1, &row, &is_new, &error), ASSAY_E_LIMIT);
     cr_expect(strstr(error.text, "expected at most 2097152 bytes, found 2097153"), "%s", error.text);
-    cr_expect_eq(keys.n_rows, 2);
-    cr_expect_eq(keys.width, sizeof big, "a key that was refused does not count");
-    cr_expect_eq(asy_keys_push(&keys, ASY_STR(""), &error), ASSAY_OK);
-    cr_expect_eq(asy_keys_text(&keys, 2).len, 0);
-    asy_arena_fini(&arena);
+    cr_expect(row == ASY_ROW_NONE && !is_new);
+    cr_expect_eq(rig.keys.n_rows, 2);
+    cr_expect_eq(rig.keys.width, sizeof big, "a key that was refused does not count");
+    expect_valid(&rig);
+    cr_expect_eq(put(&rig, ASY_STR(""), &is_new), 2);
+    cr_expect_eq(asy_keys_text(&rig.keys, 2).len, 0);
+    expect_valid(&rig);
+    rig_fini(&rig);
 }
 
 /* What came before the failing key is in; trying again goes on from there. */
@@ -448,14 +510,13 @@ Test(store_index, every_allocation_fails_once)
             struct assay_error error;
             uint32_t row;
             bool is_new;
-            if (asy_index_put(&rig.index, key, i, &row, &is_new) != ASSAY_OK) {
+            if (asy_index_put_batch(&rig.index, &key, 1, &row, &is_new, &error) != ASSAY_OK) {
                 n_failed++;
                 expect_valid(&rig);
                 cr_assert_eq(asy_index_find(&rig.index, key), ASY_ROW_NONE);
-                cr_assert_eq(asy_index_put(&rig.index, key, i, &row, &is_new), ASSAY_OK);
+                cr_assert_eq(asy_index_put_batch(&rig.index, &key, 1, &row, &is_new, &error), ASSAY_OK);
             }
             cr_assert(is_new && row == i);
-            cr_assert_eq(asy_keys_push(&rig.keys, key, &error), ASSAY_OK);
         }
         expect_valid(&rig);
         rig_fini(&rig);

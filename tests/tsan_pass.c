@@ -11,7 +11,7 @@ enum { N_LEADS = 20000, N_EVENTS = 60000 };
 struct job {
     pthread_t thread;
     const char *isa;
-    uint32_t n_threads, batch_rows;
+    uint32_t n_threads, batch_rows, flags;
     struct tiny_text text;
 };
 
@@ -29,12 +29,13 @@ static void *do_job(void *arg)
     struct assay *assay = NULL;
     struct assay_data data = tiny_data();
     const struct assay_options options = {.struct_size = sizeof(options), .isa = job->isa};
-    const struct assay_run_options run = {.struct_size = sizeof(run), .n_threads = job->n_threads, .batch_rows = job->batch_rows};
+    const struct assay_run_options run = {.struct_size = sizeof(run), .n_threads = job->n_threads, .batch_rows = job->batch_rows, .flags = job->flags};
     data.n_threads = job->n_threads;
     must(assay_open(&assay, &options, &error), &error);
     must(assay_load_rules(assay, "rules.yaml", &error), &error);
     must(assay_load_data(assay, &data, &error), &error);
     must(assay_run(assay, &run, &error), &error);
+    if (run.flags != 0) must(assay_run(assay, &run, &error), &error); /* and again, from summaries */
     tiny_tell(assay, &job->text);
     assay_close(assay);
     return NULL;
@@ -45,7 +46,7 @@ int main(void)
     tiny_open_folder();
     tiny_leads("leads.csv", N_LEADS);
     tiny_events("events1.csv", N_LEADS, N_EVENTS, 1);
-    struct job jobs[] = {{.n_threads = 1}, {.n_threads = 4, .batch_rows = 64}, {.isa = "ref", .n_threads = 3, .batch_rows = 1000}};
+    struct job jobs[] = {{.n_threads = 1}, {.n_threads = 4, .batch_rows = 64}, {.n_threads = 4, .batch_rows = 61, .flags = ASSAY_RUN_KEEP_SUMMARIES}, {.isa = "ref", .n_threads = 3, .batch_rows = 1000}};
     const size_t n_jobs = sizeof(jobs) / sizeof(jobs[0]);
     int n_different = 0;
     do_job(&jobs[0]);

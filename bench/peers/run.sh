@@ -37,6 +37,7 @@ HELP
 leads=1M events_per_lead=20 threads="1 2" runs=5 assay='' bench_pass='' python='' node_modules='' json='' install=''
 jobs=csv,memory,kept,half-life,record only='' record_seconds=3
 read_flags "jobs only leads events-per-lead threads runs record-seconds assay bench-pass python node-modules" "install json" "$@"
+need_folder
 [[ $threads =~ ^[1-9][0-9]*(\ [1-9][0-9]*)*$ ]] || usage_error "--threads: expected numbers like \"1 2\", found \`$threads\`"
 
 venv=$project/build/peers-venv

@@ -499,6 +499,8 @@ void asy_range_trim(struct asy_arena *arena, struct asy_range *range, uint64_t b
         return;
     if (range->is_shared && range->disk_fd < 0)
         empty_file_pages(arena, range, from, range->used_bytes - from);
+    else if (range->is_shared) /* its blocks stay taken: they are the promise that touching it again is no SIGBUS */
+        memset(range->base + from, 0, range->used_bytes - from);
     if (range->is_shared)
         return;
     (void)madvise(range->base + from, range->used_bytes - from, MADV_DONTNEED);
@@ -514,8 +516,8 @@ void asy_range_clear(struct asy_arena *arena, struct asy_range *range)
         return;
     if (range->is_shared) {
         empty_file_pages(arena, range, 0, range->used_bytes);
-    } else if (mmap(range->base, range->used_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
-               MAP_FAILED) {
+    } else if (mmap(range->base, range->used_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+                    0) != MAP_FAILED) {
         /* Fresh space: what was promised for the old one is free for others again. */
         wish_for_space(range->base, range->used_bytes, false);
     } else {

@@ -92,8 +92,8 @@ assay_status asy_arena_range(struct asy_arena *arena, uint64_t cap_bytes, struct
 /* Make the first `bytes` of the range usable (new bytes are zero). ASSAY_E_LIMIT beyond its capacity, ASSAY_E_NOMEM when the
  * system has no more memory to promise (ASSAY_E_IO: no room on the fallback file's disk); the range is then as it was. */
 assay_status asy_range_need(struct asy_range *range, uint64_t bytes, struct assay_error *error);
-/* Give the pages behind the first `bytes` back to the system: what stood there is gone, and zero when it is touched again.
- * Nothing else changes. */
+/* Give the pages behind the first `bytes` back to the system (not those of the fallback file): what stood there is gone, and
+ * zero when it is touched again. Nothing else changes. */
 void asy_range_trim(struct asy_arena *arena, struct asy_range *range, uint64_t bytes);
 /* Give all pages of a range back; it stays reserved, must not be touched before asy_range_need, and is zero then. */
 void asy_range_clear(struct asy_arena *arena, struct asy_range *range);

@@ -62,6 +62,7 @@ extern const uint32_t asy_n_verbs;
 int asy_verb_score(struct asy_cli *cli);
 int asy_verb_explain(struct asy_cli *cli);
 int asy_verb_check(struct asy_cli *cli);
+int asy_verb_bench(struct asy_cli *cli);
 int asy_verb_synth(struct asy_cli *cli);
 
 #endif

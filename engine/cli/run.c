@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include "base/time.h"
+#include "cli/bench_data.h"
 #include "cli/paths.h"
 #include "cli/state_file.h"
 #include "cli/term.h"
@@ -67,14 +68,25 @@ static assay_status load_data(struct asy_cli *cli, const struct asy_cli_job *job
     return status;
 }
 
-/* Before the data: a state that cannot be read should not cost a load. */
-static assay_status read_state(struct asy_cli *cli, const struct asy_cli_job *job, struct assay *session,
-                               struct assay_error *error)
+/* Leads and events that fit the rules, in place of files. */
+static assay_status make_data(struct asy_cli *cli, const struct asy_cli_job *job, struct assay *session, struct assay_error *error)
 {
-    const char *state = asy_args_text(&cli->args, "state");
-    if (state == NULL) return ASSAY_OK;
+    int64_t as_of_s = 0;
+    assay_status status = find_as_of(cli, &as_of_s, error);
+    if (status == ASSAY_OK) status = asy_store_init(&session->store, &session->mem, &session->rules.schema, session->seed, error);
+    if (status != ASSAY_OK) return status;
+    asy_map_init(&session->map, &session->mem);
+    session->has_data = true;
+    session->as_of_s = as_of_s;
+    return asy_bench_data(&session->store, &session->rules, job->n_made_up, job->events_per_lead, as_of_s, job->n_threads, error);
+}
+
+/* Before the data: a state that cannot be read should not cost a load. */
+static assay_status read_state(const struct asy_cli_job *job, struct assay *session, struct assay_error *error)
+{
+    if (job->state == NULL) return ASSAY_OK;
     session->state.is_kept = job->is_writing;
-    return asy_state_read(&session->state, &session->mem, state, error);
+    return asy_state_read(&session->state, &session->mem, job->state, error);
 }
 
 int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct assay **out, struct asy_cli_times *times)
@@ -94,8 +106,9 @@ int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct a
     times->rules_ns = now_ns - start_ns;
     start_ns = now_ns;
     if (status == ASSAY_OK && job->is_writing) status = asy_cli_check_lists(&cli->args, &session->rules, cli->pool, &error);
-    if (status == ASSAY_OK) status = read_state(cli, job, session, &error);
-    if (status == ASSAY_OK) status = load_data(cli, job, session, &error);
+    if (status == ASSAY_OK) status = read_state(job, session, &error);
+    if (status == ASSAY_OK && job->n_made_up > 0) status = make_data(cli, job, session, &error);
+    else if (status == ASSAY_OK) status = load_data(cli, job, session, &error);
     if (status == ASSAY_OK && !job->is_quiet && asy_args_text(&cli->args, "map") != NULL) tell_findings(cli, session);
     now_ns = cli->clock.monotonic_ns();
     times->read_ns = now_ns - start_ns;

@@ -1,4 +1,4 @@
-/* What score and explain share: rules, data and state into a session, with progress and with findings told. */
+/* What score, explain and bench share: rules, data and state into a session, with progress and with findings told. */
 #ifndef ASY_CLI_RUN_H
 #define ASY_CLI_RUN_H
 
@@ -16,9 +16,12 @@ struct asy_cli_job {
     const char *rejects;  /* path, or NULL */
     uint32_t n_threads;
     uint32_t batch_rows;  /* 0: the default */
+    const char *state;    /* path, or NULL */
+    uint32_t n_made_up;   /* > 0: so many made-up leads instead of files */
+    uint32_t events_per_lead;
 };
 
-/* Open a session, load the rule file (operand 0), the state and the data that the flags name, and run. On failure everything
+/* Open a session, load the rule file (operand 0), the state and the data that the flags name (or made-up data), and run. On failure everything
  * has been said on io.err, *session is NULL and the exit code is returned; else ASY_EXIT_OK. */
 int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct assay **session, struct asy_cli_times *times);
 

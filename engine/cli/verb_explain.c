@@ -237,7 +237,7 @@ int asy_verb_explain(struct asy_cli *cli)
 {
     struct asy_explained page = {.cli = cli, .out = cli->io.out};
     struct asy_cli_times times;
-    const struct asy_cli_job job = {.n_threads = cli->n_cpus};
+    const struct asy_cli_job job = {.n_threads = cli->n_cpus, .state = asy_args_text(&cli->args, "state")};
     const int code = asy_cli_session(cli, &job, &page.session, &times);
     if (code != ASY_EXIT_OK) return code;
     page.rules = &page.session->rules;

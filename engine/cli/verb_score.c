@@ -42,7 +42,8 @@ int asy_verb_score(struct asy_cli *cli)
         .is_writing = true,
         .rejects = asy_args_text(args, "rejects"),
         .n_threads = asy_args_has(args, "threads") ? (uint32_t)asy_args_count(args, "threads") : cli->n_cpus,
-        .batch_rows = (uint32_t)asy_args_count(args, "batch")};
+        .batch_rows = (uint32_t)asy_args_count(args, "batch"),
+        .state = asy_args_text(args, "state")};
     struct asy_summary summary = {.out_path = asy_args_text(args, "out"),
                                   .is_changed_only = asy_args_text(args, "changed-from") != NULL,
                                   .n_threads = job.n_threads};

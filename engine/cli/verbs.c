@@ -83,6 +83,29 @@ static const struct asy_flag check_flags[] = {
      .help = "leave out the warnings and notes of this name, such as route-hole; errors stay"},
 };
 
+static const char *const bench_examples[] = {
+    "assay bench rules/b2b-saas.yaml                      # made-up leads and events that fit the rules",
+    "assay bench rules.yaml --leads leads.csv --events events.csv --runs 21",
+    "assay bench rules.yaml --rows 100k --events-per-lead 50 --threads 1 --json",
+    NULL,
+};
+static const struct asy_flag bench_flags[] = {
+    {.name = "leads", .kind = ASY_FLAG_TEXT, .value = "FILE", .help = "leads to score, as for `assay score`; made up if not given"},
+    FLAG_EVENTS,
+    FLAG_MAP,
+    FLAG_AS_OF,
+    FLAG_MAX_REJECTS,
+    FLAG_MAX_CELL,
+    {.name = "rows", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "1M", .min = 1, .max = 1u << 28, .help = "how many leads are made up"},
+    {.name = "events-per-lead", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "20", .max = 1000,
+     .help = "events made up, on average, the leads without events counted"},
+    {.name = "runs", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "11", .min = 1, .max = 1000,
+     .help = "how often everything is scored with one thread, and with all"},
+    FLAG_THREADS,
+    FLAG_JSON,
+    FLAG_QUIET,
+};
+
 static const char *const synth_examples[] = {
     "assay synth --leads 100k --events-per-lead 20 --out demo",
     "assay synth --leads 1M --seed 7 --format ndjson --out big",
@@ -113,6 +136,10 @@ const struct asy_verb asy_verbs[] = {
      .max_operands = 1, .examples = check_examples, .flags = check_flags, .n_flags = ASY_COUNT_OF(check_flags),
      .notes = "Exit codes: 0 no errors, 1 failed, 2 errors found or wrong usage, 3 warnings with --strict.\n",
      .run = asy_verb_check},
+    {.name = "bench", .line = "what a rule file costs: leads a second, ns a rule, bytes", .operands = "RULES.yaml", .min_operands = 1,
+     .max_operands = 1, .examples = bench_examples, .flags = bench_flags, .n_flags = ASY_COUNT_OF(bench_flags),
+     .notes = "A run binds the rules to the data, scores every lead and deals out owners; reading and writing files is not in it.\n" EXIT_CODES,
+     .run = asy_verb_bench},
     {.name = "synth", .line = "made-up leads and events with realistic shapes", .operands = "", .min_operands = 0,
      .max_operands = 0, .examples = synth_examples, .flags = synth_flags, .n_flags = ASY_COUNT_OF(synth_flags),
      .notes = "The fields are those of rules/b2b-saas.yaml. Nobody in the data exists.\n" EXIT_CODES, .run = asy_verb_synth},

@@ -6,6 +6,15 @@
 
 enum { LARGE_ROWS = 1 << 16 };
 
+/* The time since the last look at the clock goes to `part`. */
+static void lap(const struct asy_batch *b, int64_t *part)
+{
+    struct asy_profile *profile = b->pass->profile;
+    const int64_t now_ns = profile->now_ns();
+    *part += now_ns - profile->mark_ns;
+    profile->mark_ns = now_ns;
+}
+
 /* -- inputs of a batch ----------------------------------------------------------------------------------------- */
 
 static struct asy_view view_events(const struct asy_batch *b, const struct asy_slot *slot)
@@ -199,7 +208,10 @@ static void run_score(struct asy_batch *b, uint32_t number)
         if (group->score == number)
             kern->take_once(w->seen[group->window], b->n, group->terms, group->n, program->key_shift, total, w->keys, b->pass->stride);
     }
-    for (uint32_t t = program->first_term[number]; t < program->first_term[number + 1]; t++) run_term(b, t);
+    for (uint32_t t = program->first_term[number]; t < program->first_term[number + 1]; t++) {
+        run_term(b, t);
+        if (b->pass->profile != NULL) lap(b, &b->pass->profile->terms_ns[t]);
+    }
 
     const int32_t lo = (int32_t)(score->has_keep ? score->keep_lo_milli : -ASY_TERM_LIMIT_MILLI);
     const int32_t hi = (int32_t)(score->has_keep ? score->keep_hi_milli : ASY_TERM_LIMIT_MILLI);
@@ -217,13 +229,15 @@ static void run_score(struct asy_batch *b, uint32_t number)
         kern->round(total, b->n, unit);
     }
     fill_score_slot(b, number);
+    if (b->pass->profile != NULL) lap(b, &b->pass->profile->scores_ns[number]);
 }
 
 /* -- decisions -------------------------------------------------------------------------------------------------- */
 
 /* First match of `n` decisions into w->choice. Every one is evaluated; unknown[i] counts the rows that it left open and
  * could not decide (all rows with count_all). */
-static void run_first_match(struct asy_batch *b, const struct asy_decision *decisions, uint32_t n, uint64_t *unknown, bool count_all)
+static void run_first_match(struct asy_batch *b, const struct asy_decision *decisions, uint32_t n, uint64_t *unknown, bool count_all,
+                            int64_t *took_ns)
 {
     struct asy_worker *w = b->w;
     memset(w->choice, 0, b->n * sizeof(*w->choice));
@@ -236,6 +250,7 @@ static void run_first_match(struct asy_batch *b, const struct asy_decision *deci
             const uint32_t open = b->kern->choose(t, k, b->n, (uint16_t)(d + 1), w->choice);
             unknown[d] += count_all ? b->kern->count_unknown(k, b->n) : open;
         }
+        if (took_ns != NULL) lap(b, &took_ns[d]);
     }
 }
 
@@ -270,8 +285,12 @@ static void run_batch(struct asy_batch *b)
     struct asy_worker *w = b->w;
     struct asy_results *r = b->pass->results;
 
+    struct asy_profile *profile = b->pass->profile;
+
+    if (profile != NULL) profile->mark_ns = profile->now_ns();
     asy_cond_next_batch(&w->cond);
     asy_pass_events(b);
+    if (profile != NULL) lap(b, &profile->events_ns);
     fill_slots(b);
     memset(w->keys, 0, ASY_TOP_TERMS * stride * (program->is_narrow ? sizeof(uint32_t) : sizeof(uint64_t)));
     for (uint32_t s = 0; s < rules->n_scores; s++) {
@@ -284,13 +303,14 @@ static void run_batch(struct asy_batch *b)
     if (rules->n_grades > 0)
         b->kern->grade(w->total + rules->grade_by * stride, b->n, program->grade_from, program->grade_number, program->n_grades, w->grade);
     put(b, r->grade, w->grade, sizeof(*w->grade));
-    run_first_match(b, program->disqualify, rules->n_disqualify, w->unknown_disqualify, true);
+    run_first_match(b, program->disqualify, rules->n_disqualify, w->unknown_disqualify, true, profile ? profile->disqualify_ns : NULL);
     put(b, r->disqualified_by, w->choice, sizeof(*w->choice));
     b->kern->is_chosen(w->choice, b->n, w->disqualified);
-    run_first_match(b, program->routes, rules->n_routes, w->unknown_routes, false);
+    run_first_match(b, program->routes, rules->n_routes, w->unknown_routes, false, profile ? profile->routes_ns : NULL);
     put(b, r->route, w->choice, sizeof(*w->choice));
-    run_first_match(b, program->recycle, rules->n_recycle, w->unknown_recycle, false);
+    run_first_match(b, program->recycle, rules->n_recycle, w->unknown_recycle, false, profile ? profile->recycle_ns : NULL);
     put(b, r->recycle, w->choice, sizeof(*w->choice));
+    if (profile != NULL) lap(b, &profile->rest_ns);
 }
 
 static void work(void *ctx, uint32_t worker, uint64_t piece)
@@ -362,7 +382,7 @@ assay_status asy_pass_run(const struct asy_program *program, const struct asy_pa
                           struct asy_results *results, struct assay_error *error)
 {
     const struct asy_rules *rules = program->rules;
-    struct asy_pass pass = {.program = program, .kern = options->kern, .results = results, .summaries = options->summaries,
+    struct asy_pass pass = {.program = program, .kern = options->kern, .results = results, .summaries = options->summaries, .profile = options->profile,
                             .is_large = results->n_leads >= LARGE_ROWS};
     if (pass.summaries != NULL) {
         pass.is_summed = asy_summaries_serve(pass.summaries, program);
@@ -375,7 +395,7 @@ assay_status asy_pass_run(const struct asy_program *program, const struct asy_pa
     ASY_CHECK(pass.batch_rows <= ASY_BATCH_ROWS_MAX, pass.batch_rows, ASY_BATCH_ROWS_MAX);
     pass.stride = (pass.batch_rows + 15) / 16 * 16 + 16;
     const uint64_t n_batches = ((uint64_t)results->n_leads + pass.batch_rows - 1) / pass.batch_rows;
-    uint32_t n_threads = options->n_threads;
+    uint32_t n_threads = pass.profile != NULL ? 1 : options->n_threads;
     if (n_threads > n_batches) n_threads = (uint32_t)n_batches; /* nobody is made who would have nothing to do */
     if (n_threads == 0) n_threads = 1;
     asy_pool_init(&pass.pool, results->mem);

@@ -10,10 +10,22 @@
 
 enum { ASY_BATCH_ROWS_DEFAULT = 1024, ASY_BATCH_ROWS_MAX = 65536 };
 
+/* Where the time of a pass goes, over all leads; the arrays are the caller's, zero at first, one entry a number. A pass with a profile
+ * runs on one thread and looks at the clock between its parts. Rules that count events once are told together and share it
+ * evenly. */
+struct asy_profile {
+    int64_t (*now_ns)(void);
+    int64_t mark_ns;                  /* the pass's own */
+    int64_t events_ns, rest_ns;       /* the sweep over the log or summaries; all that is not named */
+    int64_t *terms_ns, *scores_ns;    /* by term; by score: what is done to the sum of its terms */
+    int64_t *disqualify_ns, *routes_ns, *recycle_ns;
+};
+
 struct asy_pass_options {
     const struct asy_kern *kern;
     uint32_t n_threads;   /* 0: 1 */
     uint32_t batch_rows;  /* 0: the default */
+    struct asy_profile *profile;  /* NULL: no clock is asked */
     struct asy_summaries *summaries; /* NULL: none. Else they are used where they serve, and made anew where they do not */
 };
 

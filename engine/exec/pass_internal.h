@@ -36,6 +36,7 @@ struct asy_pass {
     const struct asy_kern *kern;
     struct asy_results *results;
     struct asy_summaries *summaries; /* NULL: none */
+    struct asy_profile *profile;     /* NULL: none */
     bool is_summed;                  /* they serve the program; else they are made */
     bool is_large;                   /* results do not stay in the caches: write past them */
     uint32_t batch_rows;

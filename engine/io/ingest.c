@@ -2,6 +2,7 @@
 #include "io/ingest_internal.h"
 
 #include "base/check.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 
@@ -123,6 +124,8 @@ assay_status asy_ingest_new(struct asy_ingest **out, struct asy_mem *mem, struct
     ingest->options = *options;
     if (ingest->options.n_threads == 0)
         ingest->options.n_threads = 1;
+    if (ingest->options.n_threads > ASY_THREADS_MAX)
+        ingest->options.n_threads = ASY_THREADS_MAX;
     asy_pool_init(&ingest->pool, mem);
     for (int k = 0; k < 2; k++)
         asy_dict_init(&ingest->unused_names[k], mem, &store->hasher);
@@ -196,10 +199,10 @@ bool asy_ingest_is_repeated(const struct asy_ingest_file *file, const struct asy
 /* ---- progress ---- */
 
 /* The reader asks while a pipe keeps it waiting, which may be while another thread reports what was given: that one is enough
- * then, as the reader asks again. */
+ * then, as the reader asks again. Nor does it wait for a file that was given up further in front. */
 static bool goes_on(struct asy_ingest *ingest, struct asy_str path, uint64_t n_rows, uint64_t done_bytes, uint64_t total_bytes)
 {
-    if (__atomic_test_and_set(&ingest->is_reporting, __ATOMIC_ACQUIRE))
+    if (!ingest->options.progress || __atomic_test_and_set(&ingest->is_reporting, __ATOMIC_ACQUIRE))
         return true;
     bool answer = ingest->options.progress(ingest->options.progress_ctx, path, n_rows, done_bytes, total_bytes);
     __atomic_clear(&ingest->is_reporting, __ATOMIC_RELEASE);
@@ -210,6 +213,8 @@ static bool goes_on_waiting(void *ctx)
 {
     struct asy_ingest *ingest = ctx;
     struct asy_str path = ingest->report.files[ingest->report.n_files - 1].path;
+    if (__atomic_load_n(&ingest->has_failed, __ATOMIC_RELAXED))
+        return false;
     return goes_on(ingest, path, __atomic_load_n(&ingest->n_rows_shown, __ATOMIC_RELAXED), 0, 0);
 }
 
@@ -219,7 +224,7 @@ static assay_status report_progress(struct asy_ingest *ingest, struct asy_ingest
     uint64_t n_rows = asy_ingest_counts(ingest, file)->n_rows;
     file->progress_rows = n_rows;
     __atomic_store_n(&ingest->n_rows_shown, n_rows, __ATOMIC_RELAXED);
-    if (!ingest->options.progress || goes_on(ingest, file->path, n_rows, done_bytes, total_bytes))
+    if (goes_on(ingest, file->path, n_rows, done_bytes, total_bytes))
         return ASSAY_OK;
     return asy_fail(error, ASSAY_E_CANCELLED, "%.*s: interrupted after %llu rows", ASY_ARG(file->path),
                     (unsigned long long)n_rows);
@@ -248,11 +253,11 @@ assay_status asy_ingest_open(struct asy_ingest *ingest, struct asy_ingest_file *
         return no_memory(error);
     file->number = report->n_files;
     ingest->n_rows_shown = 0;
+    ingest->has_failed = false;
     report->files[report->n_files++] = (struct asy_file_counts){.path = file->path};
     struct asy_rows_options options = {.delimiter = file->side->delimiter, .max_cell_bytes = ingest->options.max_cell_bytes,
-                                       .may_repeat_names = true, .buffer_bytes = ingest->options.buffer_bytes};
-    if (ingest->options.progress)
-        options.wait = (struct asy_input_wait){goes_on_waiting, ingest};
+                                       .may_repeat_names = true, .buffer_bytes = ingest->options.buffer_bytes,
+                                       .wait = {goes_on_waiting, ingest}};
     return asy_rows_open(&file->rows, ingest->mem, path, &options, error);
 }
 

@@ -80,9 +80,10 @@ struct asy_ingest_options {
     double max_rejects;        /* share of a file's rows, 0.01 */
     size_t max_cell_bytes;     /* 0: 1 MiB */
     size_t buffer_bytes;       /* of the row reader, 0: as it likes; tests take small ones */
-    int64_t as_of_s;           /* events after it are counted and dropped */
+    int64_t as_of_s;           /* events after it are counted and dropped; 0 .. UINT32_MAX */
     uint32_t n_threads;        /* 0: 1. Results, counts, rejects and errors do not depend on it */
-    /* Called now and then, by one thread at a time, not always the same; return false to stop (ASSAY_E_CANCELLED). NULL: never. */
+    /* Called now and then, also while a pipe keeps us waiting, by one thread at a time, not always the same; return false to
+     * stop (ASSAY_E_CANCELLED). NULL: never. */
     bool (*progress)(void *ctx, struct asy_str file, uint64_t n_rows, uint64_t done_bytes, uint64_t total_bytes);
     void *progress_ctx;
 };

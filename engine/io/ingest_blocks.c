@@ -21,6 +21,14 @@ static assay_status no_memory(const struct asy_ingest_file *file, struct assay_e
 
 /* ---- the three steps ---- */
 
+/* `take` may be waiting for a pipe meanwhile. */
+static assay_status end_waiting(struct asy_ingest *ingest, assay_status status)
+{
+    if (status != ASSAY_OK)
+        __atomic_store_n(&ingest->has_failed, true, __ATOMIC_RELAXED);
+    return status;
+}
+
 static assay_status match(struct run *run, bool is_whole, struct assay_error *error)
 {
     return run->reader->match(run->ingest, run->file, run->reader->plan, is_whole, run->columns, error);
@@ -51,9 +59,9 @@ static assay_status work(void *ctx, uint32_t worker, uint32_t slot, struct assay
     struct run *run = ctx;
     struct asy_ingest_slot *s = &run->slots[slot];
     assay_status status = asy_block_cells(s->block, s->columns, run->reader->n_columns, &s->cells, error);
-    if (status != ASSAY_OK)
-        return status;
-    return run->reader->work(run->ingest, run->file, run->reader->plan, worker, s, error);
+    if (status == ASSAY_OK)
+        status = run->reader->work(run->ingest, run->file, run->reader->plan, worker, s, error);
+    return end_waiting(run->ingest, status);
 }
 
 static assay_status give(void *ctx, uint32_t slot, struct assay_error *error)
@@ -66,11 +74,11 @@ static assay_status give(void *ctx, uint32_t slot, struct assay_error *error)
     assay_status status = run->reader->give(run->ingest, run->file, run->reader->plan, s, error);
     if (status == ASSAY_OK)
         status = asy_ingest_tell(run->ingest, run->file, s, s->cells.n_rows, error);
-    if (status != ASSAY_OK)
-        return status;
+    if (status == ASSAY_OK)
+        status = asy_ingest_progress(run->ingest, run->file, s->done_bytes, s->total_bytes, error);
     s->n_refusals = 0;
     asy_pool_fini(&s->pool);
-    return asy_ingest_progress(run->ingest, run->file, s->done_bytes, s->total_bytes, error);
+    return end_waiting(run->ingest, status);
 }
 
 /* ---- rows that are not taken ---- */
@@ -197,7 +205,7 @@ assay_status asy_ingest_run(struct asy_ingest *ingest, struct asy_ingest_file *f
 {
     struct run run = {.ingest = ingest, .file = file, .reader = reader, .is_json = asy_rows_is_json(file->rows)};
     /* NDJSON is read where blocks are taken, by one thread at a time, and its header grows on the way: nothing is won by more. */
-    uint32_t n_threads = run.is_json || ingest->options.n_threads == 0 ? 1 : ingest->options.n_threads;
+    uint32_t n_threads = run.is_json ? 1 : ingest->options.n_threads;
     run.n_slots = asy_pipeline_slots(n_threads);
     assay_status status = run_blocks(&run, n_threads, error);
     free_slots(&run);

@@ -2,8 +2,6 @@
  * check after check; then all leads of the block are looked up and all its events staged in one go each. */
 #include "io/ingest_events.h"
 
-#include "base/thread.h"
-
 /* An event that takes part in `distinct`: whether it stays is found out in order. */
 struct candidate {
     uint32_t row, lead, time_s;
@@ -476,9 +474,7 @@ assay_status asy_ingest_open_log(struct asy_ingest *ingest, struct assay_error *
     struct asy_events *events = &ingest->store->events;
     if (events->is_open)
         return ASSAY_OK;
-    uint32_t n_threads = ingest->options.n_threads < 1 ? 1 : ingest->options.n_threads;
-    if (n_threads > ASY_THREADS_MAX)
-        n_threads = ASY_THREADS_MAX;
+    uint32_t n_threads = ingest->options.n_threads;
     ingest->distinct.writer = n_threads;
     return asy_events_open(events, ingest->store->n_leads, n_threads + (ingest->map->n_distinct > 0), error);
 }

@@ -11,6 +11,7 @@
 #define ASY_INGEST_EVENTS_H
 
 #include "io/ingest_internal.h"
+#include "io/ingest_memo.h"
 
 /* ---- columns ---- */
 
@@ -60,17 +61,6 @@ struct asy_event_words {
 int32_t asy_event_find(const struct asy_event_words *words, struct asy_str text);
 
 enum { ASY_EVENT_LOOK_BYTES = 20 }; /* as far as the loops look from the beginning of a cell on, however short it is */
-
-/* 8 bytes as a number whose lowest byte comes first. */
-static inline uint64_t asy_event_load_8(const char *p)
-{
-    uint64_t x;
-    memcpy(&x, p, sizeof(x));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
-    return x;
-}
 
 /* What is odd of a row. */
 enum { ASY_EVENT_ODD_KEY = 1, ASY_EVENT_ODD_NAME = 2, ASY_EVENT_ODD_TIME = 4 };

@@ -9,7 +9,7 @@ static inline struct asy_event_word word_at(const char *p, uint32_t len)
 {
     uint32_t tail = len > 8 ? len - 8 : 0, middle = tail > 8 ? 8 : tail;
     uint64_t mask = UINT64_MAX >> ((64 - 8 * (len > 8 ? 8 : len)) & 63); /* no text at all fits nothing in the table, whatever comes out */
-    return (struct asy_event_word){asy_event_load_8(p) & mask, asy_event_load_8(p + middle) & mask, asy_event_load_8(p + tail) & mask,
+    return (struct asy_event_word){asy_load_8(p) & mask, asy_load_8(p + middle) & mask, asy_load_8(p + tail) & mask,
                                    len, 0};
 }
 

@@ -50,9 +50,9 @@ static inline uint32_t read_one(const struct asy_event_times *times, const char 
 {
     /* Byte by byte: 0 where a separator is, 0 to 9 where a digit is. Adding 127 to a separator and 118 to a digit sets the byte's high
      * bit otherwise; where it carries into the next byte, its own high bit was set before. */
-    uint64_t date = asy_event_load_8(p) ^ UINT64_C(0x2d30302d30303030);                   /* 2026-11- */
-    uint64_t clock = asy_event_load_8(p + 8) ^ UINT64_C(0x30303a3030003030);              /* 01?10:20 */
-    uint64_t rest = asy_event_load_8(p + ASY_EVENT_LOOK_BYTES - 8) >> 32 ^ UINT64_C(0x5a30303a); /* :30Z */
+    uint64_t date = asy_load_8(p) ^ UINT64_C(0x2d30302d30303030);                   /* 2026-11- */
+    uint64_t clock = asy_load_8(p + 8) ^ UINT64_C(0x30303a3030003030);              /* 01?10:20 */
+    uint64_t rest = asy_load_8(p + ASY_EVENT_LOOK_BYTES - 8) >> 32 ^ UINT64_C(0x5a30303a); /* :30Z */
     char between = p[10];
     clock &= UINT64_C(0xffffffffff00ffff);
     if (len == 19)

@@ -6,7 +6,7 @@
  *   ingest_blocks.c  an open file through the pipeline: blocks taken in order, worked on by threads, given in order
  *   ingest_leads.c   rows of a leads file
  *   ingest_leads_cells.c   their cells -> arrays of values, a field at a time
- *   ingest_events.c  rows of an events file; its columns: ingest_events_header.c, its cells: ingest_events_cells.c
+ *   ingest_events.c  rows of an events file; its columns: ingest_events_header.c, its cells: ingest_events_cells.c and _times.c
  *   ingest_distinct.c  earliest event for each value
  *
  * Threads: what is in struct asy_ingest, its file and its report is read by all threads and written only where one thread
@@ -205,6 +205,7 @@ struct asy_ingest {
     bool *property_found;
     struct asy_distinct distinct;
     bool has_all_leads, is_finished;
+    bool has_failed;                 /* atomic: a block could not be worked on or given; more need not be waited for */
     bool is_reporting;               /* atomic: progress is being reported */
     uint64_t n_rows_shown;           /* atomic: of this file, when it was last */
 };

@@ -1,5 +1,5 @@
-/* Short texts as 8-byte words: whole numbers read eight digits at a time, and a small memo of what texts came to, for fields
- * that have few different ones. Threads: one owner. */
+/* Short texts as 8-byte words: loading them, whole numbers read eight digits at a time, and a small memo of what texts came to,
+ * for fields that have few different ones. Threads: one owner. */
 #ifndef ASY_INGEST_MEMO_H
 #define ASY_INGEST_MEMO_H
 
@@ -20,6 +20,7 @@ static inline uint64_t asy_little(uint64_t word)
 #endif
 }
 
+/* 8 bytes as a number whose lowest byte comes first. */
 static inline uint64_t asy_load_8(const char *p)
 {
     uint64_t word;

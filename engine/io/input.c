@@ -173,11 +173,14 @@ static assay_status wait_for_bytes(const struct asy_input *input, struct assay_e
 static assay_status read_fd(struct asy_input *input, char *buffer, size_t cap, size_t *n, struct assay_error *error)
 {
     ssize_t got;
+    bool is_cut_short;
     do {
         const assay_status status = input->may_wait ? wait_for_bytes(input, error) : ASSAY_OK;
         if (status != ASSAY_OK) return status;
         got = read(input->fd, buffer, cap < MOST_AT_ONCE ? cap : MOST_AT_ONCE);
-    } while (got < 0 && errno == EINTR);
+        is_cut_short = got < 0 && errno == EINTR;
+        if (is_cut_short && is_stopped(input)) return fail_stopped(input, error);
+    } while (is_cut_short);
     if (got < 0)
         return asy_fail(error, ASSAY_E_IO, "%s: cannot be read after %" PRIu64 " bytes: %s", input->path.p, input->taken_bytes,
                         strerror(errno));

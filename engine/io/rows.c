@@ -66,7 +66,6 @@ static assay_status read_start(struct asy_rows *rows, const struct asy_rows_opti
     if (status == ASSAY_OK) status = asy_rows_check_json(rows, error);
     if (status == ASSAY_OK && !rows->is_json) status = asy_rows_find_delimiter(rows, options->delimiter, options->scan_level, error);
     if (status != ASSAY_OK) return status;
-    asy_block_drop_start(rows, &rows->own);
     return rows->is_json ? asy_ndjson_open(rows, error) : asy_csv_header(rows, error);
 }
 

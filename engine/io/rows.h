@@ -21,7 +21,6 @@ struct asy_rows_options {
     char delimiter;         /* 0: find out. ASCII, not a quote, line end or NUL */
     size_t max_cell_bytes;  /* 0: 1 MiB; at most 512 MiB. As written, less the quotes around it */
     bool may_repeat_names;  /* the header may hold a name twice: the caller sees to it that nobody reads such a column */
-    bool keep_quoted_empty; /* not used by CSV readers yet: a quoted empty cell is empty like any other */
     size_t buffer_bytes;    /* 0: 256 KiB. It grows with the longest row; tests take small ones */
     struct asy_input_wait wait; /* asked while a pipe keeps us waiting; may be empty */
     uint8_t scan_level;     /* an enum asy_scan_level; 0: the best of this machine. All give the same rows */

@@ -123,13 +123,15 @@ static void grid_cells(const struct asy_block *block, const struct target *targe
     for (uint32_t k = 0; k < target->n_columns; k++) {
         const uint32_t column = target->columns[k];
         if (column >= n_columns) continue;
-        const uint32_t *first = ends + tile->row * n_columns + column - 1;
-        if (column == 0)
+        if (column == 0) {
             first_column(block, tile, is_quoted, ends, target->cells[k]);
-        else if (is_quoted)
-            quoted_column(block->buf, first, n_columns, n_rows, target->cells[k] + tile->row);
+            continue;
+        }
+        const uint32_t *before = ends + tile->row * n_columns + column - 1;
+        if (is_quoted)
+            quoted_column(block->buf, before, n_columns, n_rows, target->cells[k] + tile->row);
         else
-            plain_column(first, n_columns, n_rows, target->cells[k] + tile->row);
+            plain_column(before, n_columns, n_rows, target->cells[k] + tile->row);
     }
     marked_rows(block, target, ends, tile, is_quoted ? ASY_MARK_ESCAPES : ASY_MARK_QUOTES);
 }

@@ -349,7 +349,15 @@ static assay_status check_names_differ(struct asy_rows *rows, struct assay_error
     return status;
 }
 
-/* The next row of what open has read; more is read until it is whole. */
+/* More text; what was walked over is let go of. */
+static assay_status read_on(struct asy_rows *rows, struct asy_block *block, struct assay_error *error)
+{
+    if (block->next.at == 0) return asy_block_grow(rows, block, error);
+    const assay_status status = end_block(rows, block, error);
+    return status == ASSAY_OK ? asy_block_begin(rows, block, error) : status;
+}
+
+/* The next row of what open has read; more is read until it is whole. Rows before it are gone then. */
 static assay_status need_row(struct asy_rows *rows, struct asy_block *block, struct asy_csv_row *row, bool *more, struct assay_error *error)
 {
     assay_status status = asy_block_scan(rows, block, error);
@@ -357,7 +365,7 @@ static assay_status need_row(struct asy_rows *rows, struct asy_block *block, str
     while (status == ASSAY_OK && !asy_csv_walk(block, &block->next, row)) {
         if (rows->eof && !has_text(block)) return ASSAY_OK;
         status = check_row(rows, block, &block->next, error);
-        if (status == ASSAY_OK) status = asy_block_grow(rows, block, error);
+        if (status == ASSAY_OK) status = read_on(rows, block, error);
         if (status == ASSAY_OK) status = asy_block_scan(rows, block, error);
     }
     if (status != ASSAY_OK) return status;

@@ -94,6 +94,23 @@ assay_status asy_rows_check_encoding(struct asy_rows *rows, struct assay_error *
     return ASSAY_OK;
 }
 
+/* Step over blank lines, of which there may be more than fit into the buffer, so that what is looked at is text. */
+static void skip_blank_lines(struct asy_rows *rows)
+{
+    struct asy_block *own = &rows->own;
+    bool is_all_blank;
+    do {
+        for (; own->start < own->filled; own->start++) {
+            const char c = own->buf[own->start];
+            if (c != '\n' && c != '\r') break;
+            rows->line += c == '\r' || !rows->after_cr;
+            rows->after_cr = c == '\r';
+        }
+        is_all_blank = own->start > 0 && own->start == own->filled;
+        asy_block_drop_start(rows, own);
+    } while (is_all_blank);
+}
+
 static size_t skip_blank(const struct asy_rows *rows, size_t at)
 {
     while (at < rows->own.filled && memchr(" \t\r\n", rows->own.buf[at], 4)) at++;
@@ -110,7 +127,8 @@ static bool is_named_json(const struct asy_rows *rows)
 
 assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *error)
 {
-    const size_t at = skip_blank(rows, rows->own.start);
+    skip_blank_lines(rows);
+    const size_t at = skip_blank(rows, 0);
     if (at == rows->own.filled) {
         rows->is_json = is_named_json(rows);
         return ASSAY_OK;
@@ -135,8 +153,8 @@ assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *erro
 /* Excel's `sep=;` line: gives the delimiter; stepped over. */
 static char take_sep_line(struct asy_rows *rows)
 {
-    const char *p = rows->own.buf + rows->own.start;
-    const size_t n = rows->own.filled - rows->own.start;
+    const char *p = rows->own.buf;
+    const size_t n = rows->own.filled;
     const size_t q = n > 0 && p[0] == '"';
     if (n < q + 6 || !asy_str_eq_fold((struct asy_str){p + q, 4}, ASY_STR("sep="))) return 0;
     size_t end = q + 5;
@@ -148,19 +166,9 @@ static char take_sep_line(struct asy_rows *rows)
     const char delimiter = p[q + 4];
     if (delimiter == '"' || delimiter == '\n' || delimiter == '\r' || delimiter <= 0) return 0;
     rows->after_cr = p[end] == '\r';
-    rows->own.start += end + 1;
+    rows->own.start = end + 1;
     rows->line++;
     return delimiter;
-}
-
-/* Blank lines above the header, so that messages about it name its line. */
-static void skip_blank_lines(struct asy_rows *rows)
-{
-    while (rows->own.start < rows->own.filled && (rows->own.buf[rows->own.start] == '\n' || rows->own.buf[rows->own.start] == '\r')) {
-        const char c = rows->own.buf[rows->own.start++];
-        rows->line += c == '\r' || !rows->after_cr;
-        rows->after_cr = c == '\r';
-    }
 }
 
 /* How the sample looks with one delimiter. */
@@ -191,11 +199,8 @@ static struct tally tally_delimiter(struct asy_rows *rows, char delimiter, uint8
     struct asy_scan scan;
     asy_scan_init(&scan, delimiter, (enum asy_scan_level)level);
     asy_scan_restart(&scan, rows->after_cr);
-    size_t at = rows->own.start;
-    if (rows->after_cr && at < rows->own.filled && rows->own.buf[at] == '\n') at++;
-    const size_t left = rows->own.filled - at;
-    const size_t end = at + (left < SAMPLE_BYTES ? left : SAMPLE_BYTES);
-    size_t row_start = at, cell = at;
+    const size_t end = rows->own.filled < SAMPLE_BYTES ? rows->own.filled : SAMPLE_BYTES;
+    size_t at = 0, row_start = 0, cell = 0;
     uint32_t n_cells = 0;
     while (at < end && tally.n_rows < SAMPLE_ROWS) {
         const size_t len = end - at < ASY_SCAN_WINDOW ? end - at : ASY_SCAN_WINDOW;
@@ -254,17 +259,16 @@ static assay_status fail_given(const struct asy_rows *rows, char wanted, char li
 static char rare_separator(const struct asy_rows *rows)
 {
     static const char rare[] = {'\x01', '\x1f', '\x1e', '^', '~'};
-    size_t end = rows->own.start;
+    size_t end = 0;
     while (end < rows->own.filled && rows->own.buf[end] != '\n' && rows->own.buf[end] != '\r') end++;
     for (size_t i = 0; i < sizeof(rare); i++)
-        if (memchr(rows->own.buf + rows->own.start, rare[i], end - rows->own.start)) return rare[i];
+        if (memchr(rows->own.buf, rare[i], end)) return rare[i];
     return 0;
 }
 
 assay_status asy_rows_find_delimiter(struct asy_rows *rows, char wanted, uint8_t scan_level, struct assay_error *error)
 {
     if (!asy_block_need_positions(&rows->own)) return asy_rows_fail_memory(rows, error);
-    skip_blank_lines(rows);
     const char said = take_sep_line(rows);
     skip_blank_lines(rows);
     struct tally tallies[N_CANDIDATES];
@@ -297,6 +301,5 @@ assay_status asy_rows_find_delimiter(struct asy_rows *rows, char wanted, uint8_t
         rows->delimiter = candidates[best];
     }
     asy_scan_init(&rows->scan, rows->delimiter, (enum asy_scan_level)scan_level);
-    asy_scan_restart(&rows->scan, rows->after_cr);
     return ASSAY_OK;
 }

@@ -200,11 +200,11 @@ static inline bool asy_block_is_marked(const struct asy_block *block, enum asy_m
     return (*word & wanted & until_last) != 0;
 }
 
-/* ---- rows_dialect.c; all of them look at rows->own ---- */
+/* ---- rows_dialect.c: in this order, over rows->own, which begins with what is not yet understood ---- */
 
 /* Refuse what is not UTF-8 text at all (UTF-16, workbooks, web pages ...) and step over a byte order mark. */
 assay_status asy_rows_check_encoding(struct asy_rows *rows, struct assay_error *error);
-/* Is it NDJSON? A JSON array is refused. Where blanks are all there is, the file's name decides. */
+/* Step over blank lines. Is it NDJSON then? A JSON array is refused. Where blanks are all there is, the file's name decides. */
 assay_status asy_rows_check_json(struct asy_rows *rows, struct assay_error *error);
 /* Settle the delimiter (`wanted` 0: by looking) and set the scanner up. */
 assay_status asy_rows_find_delimiter(struct asy_rows *rows, char wanted, uint8_t scan_level, struct assay_error *error);

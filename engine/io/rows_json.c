@@ -217,12 +217,15 @@ static assay_status check_first_row(struct asy_rows *rows, struct asy_block *blo
 {
     struct line line;
     struct asy_ndjson_parse parse;
-    const uint64_t number = rows->line;
-    while (!find_line(rows, block, 0, number, &line)) {
+    while (!find_line(rows, block, 0, rows->line, &line)) {
         if (rows->eof) return ASSAY_OK;
-        const assay_status status = asy_block_grow(rows, block, error);
+        block->start = line.start;
+        rows->line = line.number;
+        if (line.start > 0) asy_block_drop_start(rows, block);
+        const assay_status status = line.start > 0 ? ASSAY_OK : asy_block_grow(rows, block, error);
         if (status != ASSAY_OK) return status;
     }
+    const uint64_t number = rows->line;
     parse_row(&parse, rows, block, &line, error);
     if (parse.status != ASSAY_OK) return parse.status;
     asy_ndjson_drop_columns(rows, 0);

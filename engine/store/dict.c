@@ -2,6 +2,7 @@
 #include "store/dict.h"
 
 #include "base/check.h"
+#include "store/bytes.h"
 
 #define DICT_TEXTS_MAX ((1u << 31) - 1)
 
@@ -142,20 +143,32 @@ assay_status asy_dict_intern(struct asy_dict *dict, struct asy_str s, uint32_t *
 /* Small dictionaries stay in the cache: asking for what is there already only takes time. */
 enum { ASK_FROM_BUCKETS = 1024 };
 
-/* Three rounds, each asking for what the next one reads: buckets, places of texts, texts. */
-static inline void ask(const struct asy_dict *dict, const uint64_t *hashes, uint32_t n)
+/* Hashes of the texts; with `is_asking` their buckets are asked for. */
+static inline void hash_texts(const struct asy_dict *dict, const struct asy_str *texts, uint32_t n, bool is_asking,
+                              uint64_t *hashes)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        hashes[i] = asy_hash(dict->hasher, texts[i]);
+        if (is_asking)
+            __builtin_prefetch(asy_table_first(&dict->table, hashes[i]));
+    }
+}
+
+/* Two rounds, each asking for what the next one reads: places of texts, texts. */
+static inline void ask_texts(const struct asy_dict *dict, const struct asy_str *texts, uint32_t n, const uint64_t *hashes)
 {
     uint32_t likely[ASY_TABLE_BATCH];
-    for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(asy_table_first(&dict->table, hashes[i]));
     for (uint32_t i = 0; i < n; i++) {
         likely[i] = asy_table_likely(&dict->table, hashes[i]);
         if (likely[i] != ASY_NUMBER_NONE)
             __builtin_prefetch((const char *)dict->offsets + likely[i] * offset_width(dict));
     }
     for (uint32_t i = 0; i < n; i++)
-        if (likely[i] != ASY_NUMBER_NONE)
-            __builtin_prefetch(dict->text + asy_dict_offset(dict, likely[i]));
+        if (likely[i] != ASY_NUMBER_NONE) {
+            const char *text = dict->text + asy_dict_offset(dict, likely[i]);
+            __builtin_prefetch(text);
+            __builtin_prefetch(text + texts[i].len);
+        }
 }
 
 assay_status asy_dict_intern_batch(struct asy_dict *dict, const struct asy_str *texts, uint32_t n, uint32_t *codes)
@@ -163,10 +176,10 @@ assay_status asy_dict_intern_batch(struct asy_dict *dict, const struct asy_str *
     uint64_t hashes[ASY_TABLE_BATCH];
     for (uint32_t start = 0; start < n; start += ASY_TABLE_BATCH) {
         const uint32_t n_here = n - start < ASY_TABLE_BATCH ? n - start : ASY_TABLE_BATCH;
-        for (uint32_t i = 0; i < n_here; i++)
-            hashes[i] = texts[start + i].len ? asy_hash(dict->hasher, texts[start + i]) : 0;
-        if (dict->table.n_buckets >= ASK_FROM_BUCKETS)
-            ask(dict, hashes, n_here);
+        const bool is_asking = dict->table.n_buckets >= ASK_FROM_BUCKETS;
+        hash_texts(dict, texts + start, n_here, is_asking, hashes);
+        if (is_asking)
+            ask_texts(dict, texts + start, n_here, hashes);
         for (uint32_t i = 0; i < n_here; i++) {
             codes[start + i] = 0;
             assay_status status = texts[start + i].len ? intern_hashed(dict, texts[start + i], hashes[i], &codes[start + i])

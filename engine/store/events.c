@@ -1,4 +1,4 @@
-/* The event log: opening, staging, reading; see events.h. Tuples are in events_tuples.c, sorting is in events_group.c. */
+/* The event log: opening, staging, reading; see events.h. Tuples are in events_tuples.c, grouping is in events_group.c. */
 #include "base/check.h"
 #include "store/column.h"
 #include "store/events_internal.h"
@@ -164,7 +164,7 @@ static uint64_t *begin_chunk(const struct asy_events *events, struct asy_events_
     return start;
 }
 
-/* What is staged, n events of it; how many were, up to where memory ended. */
+/* What is staged: n events, as asy_events_stage is given them. */
 struct batch {
     uint32_t n;
     const uint32_t *rows, *time_s;
@@ -172,7 +172,7 @@ struct batch {
     const uint32_t *tuples;
 };
 
-/* `has_codes` is a constant at each call. */
+/* How many were staged: all, or those up to where memory ended. `has_codes` is a constant at each call. */
 static inline __attribute__((always_inline)) uint32_t stage(const struct asy_events *events, struct asy_events_writer *writer,
                                                             const struct batch *batch, bool has_codes)
 {

@@ -51,14 +51,14 @@ uint64_t asy_events_reserve_bytes(uint32_t n_properties);
 assay_status asy_events_init(struct asy_events *events, struct asy_mem *mem, struct asy_arena *arena,
                              const struct asy_hasher *hasher, uint32_t n_properties, struct assay_error *error);
 void asy_events_fini(struct asy_events *events);
-/* Begin staging, once, when all leads are known: rows are below `n_leads`; writers are numbered 0 .. n_writers - 1 (at least one).
- * ASSAY_E_NOMEM: nothing is open. */
+/* Begin staging, once, when all leads are known: rows are below `n_leads`; writers are numbered 0 .. n_writers - 1 (at least
+ * one). ASSAY_E_NOMEM: nothing is open. */
 assay_status asy_events_open(struct asy_events *events, uint32_t n_leads, uint32_t n_writers, struct assay_error *error);
-/* Stage n events of writer `writer`: rows[i] (ASY_ROW_NONE: left out; else below n_leads, asserted), time_s[i], names[i], and tuples[i]
- * from asy_events_tuple of the same writer (NULL: all 0). ASSAY_E_NOMEM; ASSAY_E_LIMIT beyond ASY_EVENTS_MAX; events before
- * the failing one are then staged. */
-assay_status asy_events_stage(struct asy_events *events, uint32_t writer, uint32_t n, const uint32_t *rows, const uint32_t *time_s,
-                              const uint8_t *names, const uint32_t *tuples, struct assay_error *error);
+/* Stage n events of writer `writer`: rows[i] (ASY_ROW_NONE: left out; else below n_leads, asserted), time_s[i], names[i], and
+ * tuples[i] from asy_events_tuple of the same writer (NULL: all 0). ASSAY_E_NOMEM; ASSAY_E_LIMIT beyond ASY_EVENTS_MAX; events
+ * before the failing one are then staged. */
+assay_status asy_events_stage(struct asy_events *events, uint32_t writer, uint32_t n, const uint32_t *rows,
+                              const uint32_t *time_s, const uint8_t *names, const uint32_t *tuples, struct assay_error *error);
 /* This writer's code of n_properties values. ASSAY_E_NOMEM, ASSAY_E_LIMIT. */
 assay_status asy_events_tuple(struct asy_events *events, uint32_t writer, const struct asy_str *values, uint32_t *code);
 /* Value of property `property` in tuple `code` of writer `writer`, before grouping. */
@@ -67,8 +67,9 @@ struct asy_str asy_events_staged_property(const struct asy_events *events, uint3
 uint64_t asy_events_staged(const struct asy_events *events);
 /* Value of property `property` in tuple `code` (grouped). */
 struct asy_str asy_events_property(const struct asy_events *events, uint32_t code, uint32_t property);
-/* Sort and give the staging memory back, once, after the last asy_events_stage (opens the log, for asy_events_open's n_leads = `n_leads`, if nothing was
- * staged). ASSAY_E_LIMIT beyond ASY_EVENTS_MAX. On failure the events are still staged as they were. */
+/* Sort and give the staging memory back, once, after the last asy_events_stage, with asy_events_open's `n_leads` (a log that is
+ * not open is opened first). ASSAY_E_NOMEM; ASSAY_E_LIMIT where the tuples of all writers are more than a dictionary holds. On
+ * failure the events are still staged as they were. */
 assay_status asy_events_group(struct asy_events *events, uint32_t n_leads, uint32_t n_threads, struct assay_error *error);
 bool asy_events_valid(const struct asy_events *events, const char **reason);
 

@@ -304,7 +304,8 @@ static uint32_t earliest_stream(const struct stream *streams, uint32_t n, uint64
 
 /* Put a stream's events up to `bound` in their rows' places, at most to the end of the chunk. `has_codes` is a constant at each
  * call, here and below. */
-static inline __attribute__((always_inline)) void place_run(const struct job *job, struct stream *stream, uint64_t bound, bool has_codes)
+static inline __attribute__((always_inline)) void place_run(const struct job *job, struct stream *stream, uint64_t bound,
+                                                            bool has_codes)
 {
     const struct grouping *g = job->g;
     uint64_t *keys = job->room->keys;

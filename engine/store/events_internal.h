@@ -1,16 +1,17 @@
-/* The event log while it is staged: what staging (events.c), tuples (events_tuples.c) and grouping (events_group.c) share.
+/* The event log while it is staged: what staging (events.c), tuples (events_tuples.c), grouping (events_group.c) and sorting
+ * (events_sort.c) share.
  *
- *   staged event : row within its part (24 bits) | time_s (32) | name (8): the order of these numbers is the order by row, time, name
+ *   staged event : row within its part (24 bits) | time_s (32) | name (8): numbers in the order by row, time, name
  *
  *   writer : next[part] ---------------+
  *            chunks    [ part, .. | .. |]-----------------------------+
  *            slabs     [ chunk | chunk | chunk | ... ]                 v
- *   chunk  : [ codes of the tuples, uint32 (only with properties) | events, uint64 ]    chunk_bytes long and aligned
+ *   chunk  : [ codes of the tuples, uint32 (only with properties) | events, uint64 ]   chunk_bytes long and aligned
  *
- * A chunk holds events of one writer and one part. Its end is a multiple of its size, so that one pointer a part says both where the
- * next event goes and that the chunk is full: staging touches little else. The first chunk of a part does not begin at its
- * beginning, but a few cache lines later than that of the part before: parts fill at about the same pace, and all places would
- * else fall into the same few sets of the caches. */
+ * A chunk holds events of one writer and one part. Its end is a multiple of its size, so that one pointer a part says both
+ * where the next event goes and that the chunk is full: staging touches little else. The first chunk of a part does not begin
+ * at its beginning, but a few cache lines later than that of the part before: parts fill at about the same pace, and all places
+ * would else fall into the same few sets of the caches. */
 #ifndef ASY_EVENTS_INTERNAL_H
 #define ASY_EVENTS_INTERNAL_H
 

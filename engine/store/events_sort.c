@@ -1,6 +1,7 @@
 /* Sorting the events of one lead: keys, each with a code or without. Short ones by ranking, longer ones by merging; what does
- * not fit into the spare room is divided in place by its leading bits (American flag sort: McIlroy, Bostic, McIlroy, "Engineering
- * Radix Sort", 1993), so that a lead with any number of events needs no memory of its own and never takes quadratic time. */
+ * not fit into the spare room is divided in place by its leading bits (American flag sort: McIlroy, Bostic, McIlroy,
+ * "Engineering Radix Sort", 1993), so that a lead with any number of events needs no memory of its own and never takes
+ * quadratic time. */
 #include "store/events_internal.h"
 
 enum {
@@ -41,8 +42,8 @@ static void sort_ties(const struct stretch *s, uint32_t n)
     }
 }
 
-/* At most RUN items. Each one's place is the number of items that come before it: more comparisons than other ways take, but none
- * of them is a branch that the processor could guess wrong. */
+/* At most RUN items. Each one's place is the number of items that come before it: more comparisons than other ways take, but
+ * none of them is a branch that the processor could guess wrong. */
 SPECIALISED void rank_sort(const struct stretch *s, uint32_t n, bool has_codes)
 {
     uint64_t keys[RUN], taken = 0;
@@ -97,7 +98,8 @@ SPECIALISED void merge_sort(const struct stretch *s, const struct stretch *spare
     const struct stretch *from = s, *to = spare;
     for (uint64_t width = RUN; width < n; width *= 2) {
         for (uint64_t start = 0; start < n; start += 2 * width)
-            merge(to, from, start, n - start < width ? n : start + width, n - start < 2 * width ? n : start + 2 * width, has_codes);
+            merge(to, from, start, n - start < width ? n : start + width, n - start < 2 * width ? n : start + 2 * width,
+                  has_codes);
         const struct stretch *other = from;
         from = to;
         to = other;

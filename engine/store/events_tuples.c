@@ -158,8 +158,8 @@ assay_status asy_tuple_merge_init(struct asy_tuple_merge *merge, const struct as
         return ASSAY_OK;
     uint64_t n_tuples = merge->n_codes > events->n_writers ? merge->n_codes - events->n_writers : 0;
     asy_tuple_merge_fini(merge, events);
-    return asy_fail(error, status, "event log: sorting: expected memory for %" PRIu64 " different sets of properties, found none",
-                    n_tuples);
+    return asy_fail(error, status,
+                    "event log: sorting: expected memory for %" PRIu64 " different sets of properties, found none", n_tuples);
 }
 
 void asy_tuple_merge_fini(struct asy_tuple_merge *merge, const struct asy_events *events)

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/diag.h"
+#include "store/bytes.h"
 
 enum {
     INDEX_REBUILDS_MAX = 8,
@@ -47,7 +48,8 @@ static inline bool has_room(const struct asy_keys *keys, uint32_t len)
            (!is_mixed_with(keys, len) || ((uint64_t)keys->n_rows + 2) * sizeof(uint64_t) <= keys->offsets.used_bytes);
 }
 
-assay_status asy_keys_reserve(struct asy_keys *keys, uint32_t len, struct assay_error *error)
+/* Room for one more key of `len` bytes: the next push of such a key cannot fail. */
+static inline assay_status reserve(struct asy_keys *keys, uint32_t len, struct assay_error *error)
 {
     return has_room(keys, len) ? ASSAY_OK : reserve_more(keys, len, error);
 }
@@ -73,14 +75,6 @@ static inline void push_reserved(struct asy_keys *keys, struct asy_str key)
     keys->n_rows++;
     if (keys->width == ASY_KEYS_MIXED)
         key_offsets(keys)[keys->n_rows] = keys->n_bytes;
-}
-
-assay_status asy_keys_push(struct asy_keys *keys, struct asy_str key, struct assay_error *error)
-{
-    assay_status status = asy_keys_reserve(keys, key.len, error);
-    if (status == ASSAY_OK)
-        push_reserved(keys, key);
-    return status;
 }
 
 static uint64_t offsets_bytes(const struct asy_keys *keys)
@@ -209,24 +203,6 @@ static inline assay_status place_new(struct asy_index *index, struct asy_str key
     return ASSAY_OK;
 }
 
-assay_status asy_index_put(struct asy_index *index, struct asy_str key, uint32_t next_row, uint32_t *row, bool *is_new)
-{
-    const uint64_t hash = asy_hash(&index->hasher, key);
-    struct asy_probe probe = {0, 0};
-    *is_new = false;
-    *row = index->table.n_buckets ? find_hashed(index, key, hash, &probe) : ASY_ROW_NONE;
-    if (*row != ASY_ROW_NONE)
-        return ASSAY_OK;
-
-    ASY_ASSERT(next_row == index->keys->n_rows && next_row == index->n_used);
-    assay_status status = place_new(index, key, hash, probe);
-    if (status != ASSAY_OK)
-        return status;
-    *row = next_row;
-    *is_new = true;
-    return ASSAY_OK;
-}
-
 uint32_t asy_index_find(const struct asy_index *index, struct asy_str key)
 {
     struct asy_probe probe;
@@ -275,17 +251,22 @@ void asy_index_find_batch(const struct asy_index *index, const struct asy_str *k
             rows[i] = ASY_ROW_NONE;
         return;
     }
-    uint64_t hashes[ASY_TABLE_BATCH];
-    for (uint32_t start = 0; start < n; start += ASY_TABLE_BATCH) {
-        const uint32_t n_here = n - start < ASY_TABLE_BATCH ? n - start : ASY_TABLE_BATCH;
+    /* The next keys are hashed while the memory brings those that the present ones are compared with. */
+    uint64_t hashes[2][ASY_TABLE_BATCH];
+    uint32_t n_here = n < ASY_TABLE_BATCH ? n : ASY_TABLE_BATCH, turn = 0;
+    ask_buckets(index, keys, n_here, hashes[0]);
+    for (uint32_t start = 0; start < n; turn ^= 1) {
+        const uint32_t next = start + n_here, n_next = n - next < ASY_TABLE_BATCH ? n - next : ASY_TABLE_BATCH;
         uint32_t *likely = rows + start;
-        ask_buckets(index, keys + start, n_here, hashes);
-        ask_keys(index, keys + start, n_here, hashes, likely);
+        ask_keys(index, keys + start, n_here, hashes[turn], likely);
+        ask_buckets(index, keys + next, n_next, hashes[turn ^ 1]);
         for (uint32_t i = 0; i < n_here; i++) {
             struct asy_probe probe;
             if (likely[i] != ASY_ROW_NONE && !is_key(index->keys, likely[i], keys[start + i]))
-                likely[i] = find_hashed(index, keys[start + i], hashes[i], &probe);
+                likely[i] = find_hashed(index, keys[start + i], hashes[turn][i], &probe);
         }
+        start = next;
+        n_here = n_next;
     }
 }
 
@@ -304,7 +285,7 @@ static inline assay_status put_hashed(struct asy_index *index, struct asy_str ke
     *row = find_hashed(index, key, hash, &probe);
     if (*row != ASY_ROW_NONE)
         return ASSAY_OK;
-    assay_status status = asy_keys_reserve(index->keys, key.len, error);
+    assay_status status = reserve(index->keys, key.len, error);
     if (status != ASSAY_OK)
         return status;
     const uint32_t next_row = index->keys->n_rows;

@@ -40,9 +40,6 @@ struct asy_index {
 
 assay_status asy_keys_init(struct asy_keys *keys, struct asy_arena *arena, uint64_t max_rows, uint64_t max_bytes,
                            struct assay_error *error);
-/* Make room for one more key of `len` bytes: the next push of such a key cannot fail. */
-assay_status asy_keys_reserve(struct asy_keys *keys, uint32_t len, struct assay_error *error);
-assay_status asy_keys_push(struct asy_keys *keys, struct asy_str key, struct assay_error *error);
 static inline struct asy_str asy_keys_text(const struct asy_keys *keys, uint32_t row)
 {
     const char *text = (const char *)keys->bytes.base;
@@ -58,12 +55,10 @@ uint64_t asy_keys_bytes(const struct asy_keys *keys);
 
 void asy_index_init(struct asy_index *index, struct asy_mem *mem, struct asy_keys *keys, uint64_t seed);
 void asy_index_fini(struct asy_index *index);
-/* The row of `key` in *row: the one it has (*is_new false), or `next_row` put under it (*is_new true; the caller then
- * pushes the key as row `next_row` of `keys`, having reserved room for it before). `next_row` is keys->n_rows: the index
- * holds all rows of `keys`. On ASSAY_E_NOMEM the index is unchanged. */
-assay_status asy_index_put(struct asy_index *index, struct asy_str key, uint32_t next_row, uint32_t *row, bool *is_new);
-/* Many at once, in order, as asy_index_put and asy_keys_push one after the other (a key may come twice): rows[i] for keys[i],
- * is_new[i] likewise. On failure the keys before the failing one are in. */
+/* Rows of n keys, in order: rows[i] is the row that keys[i] has (is_new[i] false), or the next one, under which it is put and
+ * kept (is_new[i] true). A key may come twice. Many at once are faster than one by one, and else the same. ASSAY_E_NOMEM;
+ * ASSAY_E_LIMIT beyond the bytes of asy_keys_init (or its rows, where lengths differ). On failure the keys before the failing
+ * one are in. */
 assay_status asy_index_put_batch(struct asy_index *index, const struct asy_str *keys, uint32_t n, uint32_t *rows, bool *is_new,
                                  struct assay_error *error);
 /* Row of `key`, or ASY_ROW_NONE. */

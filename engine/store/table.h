@@ -163,43 +163,4 @@ asy_table_fill(struct asy_table *table, uint32_t first, uint32_t end, const void
     return true;
 }
 
-static inline uint64_t asy_load_64(const char *p)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-/* As memcpy, without a call for the length that ids mostly have: two moves that overlap. */
-static inline void asy_bytes_copy(char *to, const char *from, uint32_t len)
-{
-    if (len >= 16 && len <= 32) {
-        memcpy(to, from, 16);
-        memcpy(to + len - 16, from + len - 16, 16);
-    } else if (len >= 8 && len < 16) {
-        memcpy(to, from, 8);
-        memcpy(to + len - 8, from + len - 8, 8);
-    } else if (len) {
-        memcpy(to, from, len);
-    }
-}
-
-/* Equal bytes? Without a call where they are few, as keys mostly are: words from both ends, which overlap in the middle. */
-static inline bool asy_bytes_eq(const char *a, const char *b, uint32_t len)
-{
-    if (len > 32)
-        return memcmp(a, b, len) == 0;
-    if (len >= 8) {
-        const uint32_t last = len - 8;
-        uint64_t differs = (asy_load_64(a) ^ asy_load_64(b)) | (asy_load_64(a + last) ^ asy_load_64(b + last));
-        if (len > 16)
-            differs |= (asy_load_64(a + 8) ^ asy_load_64(b + 8)) | (asy_load_64(a + last - 8) ^ asy_load_64(b + last - 8));
-        return differs == 0;
-    }
-    for (uint32_t i = 0; i < len; i++)
-        if (a[i] != b[i])
-            return false;
-    return true;
-}
-
 #endif

@@ -49,7 +49,7 @@ struct assay_error {
 enum { ASSAY_ALLOC_ZEROED = 1 };
 
 /* Where all heap memory of the engine comes from (the lead arena aside, which is mapped memory).
- * `alloc` and `realloc` return NULL when there is no memory and align to 16 bytes; `release` takes the size that
+ * `alloc` and `resize` return NULL when there is no memory and align to 16 bytes; `release` takes the size that
  * was asked for. They may be called from several threads at once. */
 struct assay_allocator {
     uint32_t struct_size;
