@@ -42,7 +42,7 @@ struct world {
     uint32_t code32[N], count_in[N], keys[ASY_TOP_TERMS * N], seen_in[N];
     uint64_t wide_keys[ASY_TOP_TERMS * N];
     uint64_t sum_in[N];
-    int32_t points_in[N], points[N], table[N_CODES], top_points[N];
+    int32_t points_in[N], points_many[4 * N], points[N], table[N_CODES], top_points[N];
     struct asy_code_table few, classes, many;
     uint32_t weights[N_AGES];
 
@@ -110,6 +110,7 @@ static void fill_rows(struct world *w)
         w->days[i] = draw(&state, 7) ? (uint16_t)draw(&state, 200) : ASY_NO_DAYS;
         w->sum_in[i] = (uint64_t)draw(&state, 1u << 30) * draw(&state, 6);
         w->points_in[i] = ((int32_t)draw(&state, 7) - 2) * 10000;
+        for (uint32_t term = 0; term < 4; term++) w->points_many[term * N + i] = ((int32_t)draw(&state, 7) - 2) * 10000;
         w->total[i] = (int32_t)draw(&state, 120000);
         w->wide[i] = w->total[i];
         w->tally[i] = (uint16_t)draw(&state, 7);
@@ -140,7 +141,7 @@ static const double bounds_d[] = {1, 11, 51, 201, 501, 5001};
 static const int32_t deltas[] = {-10000, 20000, 15000, -5000, -10000, 5000};
 static const int32_t bounds_narrow[] = {1, 11, 51, 201, 501, 5001};
 static const uint32_t few_codes[] = {7, 1000, 4000};
-static const struct asy_keys_of narrow_key = {5, 0}, wide_key = {17, 0};
+static const uint32_t tags[] = {22, 14, 6, 0};
 static const uint8_t no_rows[256];
 static const uint32_t idle_days[] = {60, 90}, idle_shares[] = {50000, 100000};
 static const int64_t grade_from[] = {80000, 60000, 40000, 0};
@@ -165,15 +166,17 @@ static void run_points_mask(const struct asy_kern *k, struct world *w) { k->poin
 static void run_points_once(const struct asy_kern *k, struct world *w) { k->points_once(w->seen_in, N, 7, 30000, w->points); }
 static void run_points_each(const struct asy_kern *k, struct world *w) { k->points_each(w->count_in, N, 2000, -20000, 10000, w->points); }
 static void run_points_weighted(const struct asy_kern *k, struct world *w) { k->points_weighted(w->sum_in, N, 5000, 0, 20000, w->points); }
-static void run_take(const struct asy_kern *k, struct world *w) { k->take(w->points_in, N, narrow_key, w->total, w->keys, N); }
-static void run_take_wide(const struct asy_kern *k, struct world *w) { k->take_wide(w->points_in, N, wide_key, w->wide, w->wide_keys, N); }
+/* Four terms a row. */
+static void run_take(const struct asy_kern *k, struct world *w) { k->take(w->points_many, N, 4, tags, 5, w->total, w->keys, N); }
+static void run_take_wide(const struct asy_kern *k, struct world *w) { k->take_wide(w->points_many, N, 4, tags, 17, w->wide, w->wide_keys, N); }
 /* Eleven terms a row, as in rules/b2b-saas.yaml. */
 static void run_take_once(const struct asy_kern *k, struct world *w)
 {
-    static const struct asy_once terms[] = {{0, 0, 50000, 0},  {0, 1, 40000, 2},   {0, 2, 40000, 4},  {0, 3, 30000, 6},
-                                            {0, 4, 25000, 8},  {0, 5, 20000, 10},  {0, 6, 15000, 12}, {0, 7, 10000, 14},
-                                            {0, 8, 5000, 16},  {0, 9, 5000, 18},   {0, 10, 5000, 20}};
-    k->take_once(w->seen_in, N, terms, 11, 5, w->total, w->keys, N);
+    static const struct asy_once terms[] = {{0, 1, 50000, 50000 << 5},       {0, 2, 40000, 40000 << 5 | 2},  {0, 4, 40000, 40000 << 5 | 4},
+                                            {0, 8, 30000, 30000 << 5 | 6},   {0, 16, 25000, 25000 << 5 | 8}, {0, 32, 20000, 20000 << 5 | 10},
+                                            {0, 64, 15000, 15000 << 5 | 12}, {0, 128, 10000, 10000 << 5},    {0, 256, 5000, 5000 << 5 | 16},
+                                            {0, 512, 5000, 5000 << 5 | 18},  {0, 1024, 5000, 5000 << 5 | 20}};
+    k->take_once(w->seen_in, N, terms, 11, w->total, w->keys, N);
 }
 static void run_name_keys(const struct asy_kern *k, struct world *w) { k->name_keys(w->keys, N, 5, 9, w->top_term, w->top_points); }
 static void run_add(const struct asy_kern *k, struct world *w) { k->add(w->points_in, N, w->total); }

@@ -331,17 +331,20 @@ static void check_reasons(const struct asy_kern *k, const struct asy_kern *r, ui
     static uint32_t seen[2 * STRIDE];
     memset(keys, 0, sizeof(keys)), memset(wide_keys, 0, sizeof(wide_keys)), memset(total, 0, sizeof(total)), memset(wide, 0, sizeof(wide));
     memcpy(seen, in.seen, sizeof(in.seen)), memcpy(seen + STRIDE, in.count, sizeof(in.count));
-    const struct asy_once once[] = {{0, 0, 50000, 0}, {0, 31, -50000, 2}, {1, 3, 0, 4}, {1, 4, 20000, 6}, {0, 7, 50000, 8}};
+    const struct asy_once once[] = {{0, 1, 50000, 50000 << 5}, {0, 1u << 31, -50000, 50000 << 5 | 3}, {1, 1u << 3, 0, 0},
+                                    {1, 1u << 4, 20000, 20000 << 5 | 6}, {0, 1u << 7, 50000, 50000 << 5 | 8}};
     for (int side = 0; side < 2; side++) {
         const struct asy_kern *one = side == 0 ? k : r;
-        for (uint32_t term = 0; term < TERMS; term++) {
-            int32_t points[N_MAX];
-            for (uint32_t i = 0; i < n; i++) points[i] = in.points[(i * 7 + term * 131) % N_MAX];
-            one->take(points, n, (struct asy_keys_of){5, (TERMS - 1 - term) << 1}, total[side], keys[side], STRIDE);
-            for (uint32_t i = 0; i < n; i++) points[i] = term % 2 ? points[i] : in.total[(i * 7 + term * 131) % N_MAX];
-            one->take_wide(points, n, (struct asy_keys_of){17, (TERMS - 1 - term) << 1}, wide[side], wide_keys[side], STRIDE);
+        for (uint32_t term = 0; term < TERMS; term += 3) {
+            static int32_t points[3 * STRIDE];
+            const uint32_t tags[] = {(TERMS - 1 - term) << 1, (TERMS - 2 - term) << 1, (TERMS - 3 - term) << 1};
+            for (uint32_t t = 0; t < 3; t++)
+                for (uint32_t i = 0; i < n; i++) points[t * STRIDE + i] = in.points[(i * 7 + (term + t) * 131) % N_MAX];
+            one->take(points, n, 1 + term / 3, tags, 5, total[side], keys[side], STRIDE);
+            for (uint32_t i = 0; i < n; i++) points[STRIDE + i] = in.total[(i * 7 + term * 131) % N_MAX];
+            one->take_wide(points, n, 3 - term / 3, tags, 17, wide[side], wide_keys[side], STRIDE);
         }
-        one->take_once(seen, n, once, 5, 5, total[side], keys[side], STRIDE);
+        one->take_once(seen, n, once, 5, total[side], keys[side], STRIDE);
     }
     SAME(total[0], total[1], n, "take (sums)");
     SAME(wide[0], wide[1], n, "take_wide (sums)");
@@ -369,7 +372,8 @@ Test(kern, reasons_are_the_largest_terms)
     const struct asy_kern *r = reference();
     uint32_t keys[3] = {0};
     int32_t total = 0;
-    for (uint32_t term = 0; term < 8; term++) r->take(&points[term], 1, (struct asy_keys_of){4, (7 - term) << 1}, &total, keys, 1);
+    static const uint32_t tags[] = {14, 12, 10, 8, 6, 4, 2, 0};
+    r->take(points, 1, 8, tags, 4, &total, keys, 1);
     static const uint16_t want[] = {2, 3, 6};
     for (uint32_t j = 0; j < 3; j++) {
         uint16_t term;

@@ -233,13 +233,19 @@ static void compile_mask(struct asy_cond_compiler *c, const struct asy_cel_node 
         return;
     }
     const bool was_inside = c->is_inside_shared;
-    if (is_known && !was_inside && c->slots->parts[number].shared == 0) c->slots->parts[number].shared = ++c->slots->n_shared;
     c->is_inside_shared |= is_known;
     const uint32_t start = c->cond->n;
     emit(c, OP_RECALL, mask, 0)->part = number;
     compile_operation(c, node, sole, mask, value);
-    emit(c, OP_KEEP, mask, 0)->part = number;
-    if (!c->failed) c->cond->ops[start].end = c->cond->n;
+    if (!c->failed && c->cond->n == start + 2 && c->cond->ops[start + 1].kind <= OP_MASK_FILLED) {
+        /* One kernel is as fast as fetching what it said. */
+        c->cond->ops[start] = c->cond->ops[start + 1];
+        c->cond->n = start + 1;
+    } else {
+        if (is_known && !was_inside && c->slots->parts[number].shared == 0) c->slots->parts[number].shared = ++c->slots->n_shared;
+        emit(c, OP_KEEP, mask, 0)->part = number;
+        if (!c->failed) c->cond->ops[start].end = c->cond->n;
+    }
     c->is_inside_shared = was_inside;
 }
 

@@ -125,12 +125,25 @@ static void event_points(struct asy_batch *b, const struct asy_term *term, int32
     }
 }
 
+/* The points of some terms into the sums and reasons: together, since these have to be fetched and put back each time. */
+static void take_points(struct asy_batch *b, uint32_t score)
+{
+    const struct asy_program *program = b->program;
+    struct asy_worker *w = b->w;
+    const uint32_t stride = b->pass->stride;
+    if (program->is_narrow)
+        b->kern->take(w->points, b->n, w->n_points, w->tags, program->key_shift, w->total + (size_t)score * stride, w->keys, stride);
+    else
+        b->kern->take_wide(w->points, b->n, w->n_points, w->tags, program->key_shift, w->wide, w->keys, stride);
+    w->n_points = 0;
+}
+
 static void run_term(struct asy_batch *b, uint32_t number)
 {
     const struct asy_program *program = b->program;
     const struct asy_term *term = &program->terms[number];
     struct asy_worker *w = b->w;
-    int32_t *points = w->points;
+    int32_t *points = w->points + w->n_points * (size_t)b->pass->stride;
     if (term->kind == ASY_TERM_NOTHING || (term->kind == ASY_TERM_ONCE && program->is_narrow)) return;
     if (term->kind == ASY_TERM_WHEN) {
         const uint8_t *t, *k;
@@ -144,9 +157,8 @@ static void run_term(struct asy_batch *b, uint32_t number)
     } else {
         event_points(b, term, points);
     }
-    const struct asy_keys_of of = asy_program_key(program, number);
-    if (program->is_narrow) b->kern->take(points, b->n, of, w->total + (size_t)term->score * b->pass->stride, w->keys, b->pass->stride);
-    else b->kern->take_wide(points, b->n, of, w->wide, w->keys, b->pass->stride);
+    w->tags[w->n_points++] = asy_program_tag(program, number);
+    if (w->n_points == ASY_PASS_TERMS) take_points(b, term->score);
 }
 
 static void run_filled(struct asy_batch *b, uint32_t number)
@@ -187,6 +199,17 @@ static void run_filled(struct asy_batch *b, uint32_t number)
     if (!program->is_narrow) kern->add_wide(total, b->n, w->wide);
 }
 
+/* The rules of a group were told together: each has an even share of the time. */
+static void share_lap(const struct asy_batch *b, const struct asy_once_group *group)
+{
+    const struct asy_program *program = b->program;
+    int64_t took_ns = 0;
+    lap(b, &took_ns);
+    for (uint32_t t = program->first_term[group->score]; t < program->first_term[group->score + 1]; t++)
+        if (program->terms[t].kind == ASY_TERM_ONCE && program->terms[t].window == group->window)
+            b->pass->profile->terms_ns[t] += took_ns / group->n;
+}
+
 static void run_score(struct asy_batch *b, uint32_t number)
 {
     const struct asy_program *program = b->program;
@@ -203,15 +226,18 @@ static void run_score(struct asy_batch *b, uint32_t number)
         if (program->is_narrow) kern->add(w->total + score->parts[p] * stride, b->n, total);
         else kern->add_wide(w->total + score->parts[p] * stride, b->n, w->wide);
     }
+    if (b->pass->profile != NULL) lap(b, &b->pass->profile->scores_ns[number]);
     for (uint32_t g = 0; g < program->n_groups; g++) {
         const struct asy_once_group *group = &program->groups[g];
-        if (group->score == number)
-            kern->take_once(w->seen[group->window], b->n, group->terms, group->n, program->key_shift, total, w->keys, b->pass->stride);
+        if (group->score != number) continue;
+        kern->take_once(w->seen[group->window], b->n, group->terms, group->n, total, w->keys, b->pass->stride);
+        if (b->pass->profile != NULL) share_lap(b, group);
     }
     for (uint32_t t = program->first_term[number]; t < program->first_term[number + 1]; t++) {
         run_term(b, t);
         if (b->pass->profile != NULL) lap(b, &b->pass->profile->terms_ns[t]);
     }
+    take_points(b, number);
 
     const int32_t lo = (int32_t)(score->has_keep ? score->keep_lo_milli : -ASY_TERM_LIMIT_MILLI);
     const int32_t hi = (int32_t)(score->has_keep ? score->keep_hi_milli : ASY_TERM_LIMIT_MILLI);
@@ -284,7 +310,6 @@ static void run_batch(struct asy_batch *b)
     const size_t stride = b->pass->stride;
     struct asy_worker *w = b->w;
     struct asy_results *r = b->pass->results;
-
     struct asy_profile *profile = b->pass->profile;
 
     if (profile != NULL) profile->mark_ns = profile->now_ns();
@@ -292,10 +317,12 @@ static void run_batch(struct asy_batch *b)
     asy_pass_events(b);
     if (profile != NULL) lap(b, &profile->events_ns);
     fill_slots(b);
+    if (profile != NULL) lap(b, &profile->rest_ns);
     memset(w->keys, 0, ASY_TOP_TERMS * stride * (program->is_narrow ? sizeof(uint32_t) : sizeof(uint64_t)));
     for (uint32_t s = 0; s < rules->n_scores; s++) {
         run_score(b, s);
         put(b, r->score_milli[s], w->total + s * stride, sizeof(*w->total));
+        if (profile != NULL) lap(b, &profile->rest_ns);
     }
     put_reasons(b);
 
@@ -303,6 +330,7 @@ static void run_batch(struct asy_batch *b)
     if (rules->n_grades > 0)
         b->kern->grade(w->total + rules->grade_by * stride, b->n, program->grade_from, program->grade_number, program->n_grades, w->grade);
     put(b, r->grade, w->grade, sizeof(*w->grade));
+    if (profile != NULL) lap(b, &profile->rest_ns);
     run_first_match(b, program->disqualify, rules->n_disqualify, w->unknown_disqualify, true, profile ? profile->disqualify_ns : NULL);
     put(b, r->disqualified_by, w->choice, sizeof(*w->choice));
     b->kern->is_chosen(w->choice, b->n, w->disqualified);
@@ -355,7 +383,7 @@ static bool make_worker(struct asy_pass *pass, struct asy_worker *w)
     ok = ok && (w->packed = asy_pool_alloc_n(pool, most_counts * rows, sizeof(uint32_t)));
     ok = ok && (w->ages = asy_pool_alloc_n(pool, program->n_ages * rows, sizeof(uint16_t)));
     ok = ok && (w->weighed = asy_pool_alloc_n(pool, (size_t)(program->n_weigh + 1) * rows, sizeof(uint64_t)));
-    ok = ok && (w->points = asy_pool_alloc_n(pool, rows, sizeof(int32_t)));
+    ok = ok && (w->points = asy_pool_alloc_n(pool, ASY_PASS_TERMS * rows, sizeof(int32_t)));
     ok = ok && (w->total = asy_pool_alloc_n(pool, (size_t)rules->n_scores * rows, sizeof(int32_t)));
     ok = ok && (w->wide = asy_pool_alloc_n(pool, rows, sizeof(int64_t)));
     ok = ok && (w->keys = asy_pool_alloc_n(pool, ASY_TOP_TERMS * rows, sizeof(uint64_t)));

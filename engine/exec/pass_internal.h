@@ -4,6 +4,8 @@
 
 #include "exec/pass.h"
 
+enum { ASY_PASS_TERMS = 4 };
+
 /* What one worker needs for one batch; made before the pass, reused for every batch. B is the stride. */
 struct asy_worker {
     struct asy_cond_scratch cond;
@@ -18,7 +20,8 @@ struct asy_worker {
     uint32_t **any;             /* by window: [B] events of any name */
     uint16_t *ages;             /* [n_ages][B] days */
     uint64_t *weighed;          /* [n_weigh][B] */
-    int32_t *points;            /* [B] */
+    int32_t *points;            /* [ASY_PASS_TERMS][B] of the terms that are not in the sums yet */
+    uint32_t tags[ASY_PASS_TERMS], n_points;
     int32_t *total;             /* [n_scores][B] */
     int64_t *wide;              /* [B] the sum of a score, if it may be too large for `total` */
     void *keys;                 /* [ASY_TOP_TERMS][B] reasons: uint32_t, or uint64_t */

@@ -529,8 +529,8 @@ static bool compile_groups(struct asy_program *program)
                 const struct asy_term *term = &program->terms[t];
                 if (term->kind != ASY_TERM_ONCE || term->window != w) continue;
                 const int32_t points = term->p < term->lo ? term->lo : term->p > term->hi ? term->hi : term->p;
-                all[0] = (struct asy_once){.word = term->event_rule->event / 32, .bit = term->event_rule->event % 32,
-                                           .points = points, .tag = asy_program_key(program, t).tag};
+                all[0] = (struct asy_once){.word = term->event_rule->event / 32, .mask = 1u << term->event_rule->event % 32, .points = points,
+                                           .key = (uint32_t)asy_key(points, program->key_shift, asy_program_tag(program, t))};
                 all++;
                 group->n++;
             }

@@ -105,7 +105,7 @@ struct asy_program {
     bool *is_whole;                 /* by score: sums are multiples of its unit, there is nothing to round */
     struct asy_code_table *shares;  /* by score of kind FILLED: its value by the number of filled items */
 
-    /* Reasons: see struct asy_keys_of in kern/kern.h. */
+    /* Reasons: keys as in kern/kern.h. */
     bool is_narrow;                 /* keys and sums within 32 bits */
     uint32_t key_shift;
     uint32_t n_groups;
@@ -132,11 +132,8 @@ void asy_program_fini(struct asy_program *program);
 /* Terms that a program of these rules has. */
 uint32_t asy_program_n_terms(const struct asy_rules *rules);
 
-/* Number of a term counted from the last one, as keys of reasons have it. */
-static inline struct asy_keys_of asy_program_key(const struct asy_program *program, uint32_t term)
-{
-    return (struct asy_keys_of){.shift = program->key_shift, .tag = (program->n_terms - 1 - term) << 1};
-}
+/* The term's part of its keys. */
+static inline uint32_t asy_program_tag(const struct asy_program *program, uint32_t term) { return (program->n_terms - 1 - term) << 1; }
 
 /* Points of a table line's rule for the value of one row: what the tables above were made from, and what explanations
  * name. NULL: no line matches. */

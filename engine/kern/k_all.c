@@ -300,8 +300,20 @@ INLINE uint32_t choose_some(const uint8_t *restrict t, const uint8_t *restrict k
 static uint32_t choose(const uint8_t *restrict t, const uint8_t *restrict k, uint32_t n, uint16_t number,
                        uint16_t *restrict choice)
 {
-    enum { STEP = 128 }; /* counts of one step fit into narrow sums */
     uint32_t unknown = 0, i = 0;
+#if ASY_HAS_512
+    const __m512i chosen = _mm512_set1_epi16((short)number);
+    for (; i + 64 <= n; i += 64) {
+        const __m512i low = _mm512_loadu_si512(choice + i), high = _mm512_loadu_si512(choice + i + 32);
+        const __m512i is_true = _mm512_loadu_si512(t + i), is_known = _mm512_loadu_si512(k + i);
+        const uint64_t is_open = _mm512_testn_epi16_mask(low, low) | (uint64_t)_mm512_testn_epi16_mask(high, high) << 32;
+        const uint64_t is_new = is_open & _mm512_test_epi8_mask(is_true, is_true);
+        unknown += (uint32_t)_mm_popcnt_u64(is_open & _mm512_testn_epi8_mask(is_known, is_known));
+        _mm512_mask_storeu_epi16(choice + i, (__mmask32)is_new, chosen);
+        _mm512_mask_storeu_epi16(choice + i + 32, (__mmask32)(is_new >> 32), chosen);
+    }
+#endif
+    enum { STEP = 128 }; /* counts of one step fit into narrow sums */
     for (; i + STEP <= n; i += STEP) unknown += choose_some(t + i, k + i, STEP, number, choice + i);
     return unknown + choose_some(t + i, k + i, n - i, number, choice + i);
 }

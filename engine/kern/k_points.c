@@ -143,96 +143,131 @@ INLINE void insert_wide(int64_t key, int64_t *restrict a, int64_t *restrict b, i
     *c = third > *c ? third : *c;
 }
 
-void ASY_LEVEL(asy_take_)(const int32_t *restrict points, uint32_t n, struct asy_keys_of of, int32_t *restrict total,
-                          uint32_t *restrict keys, uint32_t stride)
+static void take_plain(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int32_t *restrict total,
+                       uint32_t *restrict keys, uint32_t stride)
 {
     uint32_t *restrict a = keys, *restrict b = keys + stride, *restrict c = keys + 2 * (size_t)stride;
-    for (uint32_t i = 0; i < n; i++) {
-        const int32_t p = points[i];
-        const uint32_t size = p < 0 ? 0u - (uint32_t)p : (uint32_t)p;
-        total[i] += p;
-        insert(p == 0 ? 0 : size << of.shift | of.tag | (uint32_t)p >> 31, &a[i], &b[i], &c[i]);
-    }
-}
-void ASY_LEVEL(asy_take_wide_)(const int32_t *restrict points, uint32_t n, struct asy_keys_of of, int64_t *restrict total,
-                               uint64_t *restrict keys, uint32_t stride)
-{
-    /* Keys stay below 2^63, and signed numbers are compared by one instruction more often. */
-    int64_t *restrict a = (int64_t *)keys, *restrict b = a + stride, *restrict c = a + 2 * (size_t)stride;
-    for (uint32_t i = 0; i < n; i++) {
-        const int64_t p = points[i], size = p < 0 ? -p : p;
-        total[i] += p;
-        insert_wide(p == 0 ? 0 : size << of.shift | of.tag | (p < 0), &a[i], &b[i], &c[i]);
-    }
-}
-
-#if ASY_HAS_512
-void ASY_LEVEL(asy_take_once_)(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, uint32_t shift,
-                               int32_t *total, uint32_t *keys, uint32_t stride)
-{
-    uint32_t *a = keys, *b = keys + stride, *c = keys + 2 * (size_t)stride;
-    for (uint32_t i = 0; i < n; i += 32) {
-        /* Two groups side by side: one's chain of comparisons runs in the shadow of the other's. */
-        const uint32_t n_here = n - i < 32 ? n - i : 32;
-        const __mmask16 is_row[2] = {(__mmask16)_bzhi_u32(0xffff, n_here < 16 ? n_here : 16), (__mmask16)(_bzhi_u32(~0u, n_here) >> 16)};
-        __m512i sum[2], first[2], second[2], third[2], word[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-        for (uint32_t h = 0; h < 2; h++) {
-            const uint32_t at = i + 16 * h;
-            sum[h] = _mm512_maskz_loadu_epi32(is_row[h], total + at);
-            first[h] = _mm512_maskz_loadu_epi32(is_row[h], a + at);
-            second[h] = _mm512_maskz_loadu_epi32(is_row[h], b + at);
-            third[h] = _mm512_maskz_loadu_epi32(is_row[h], c + at);
-        }
-        uint32_t of_word = UINT32_MAX;
-        for (uint32_t t = 0; t < n_terms; t++) {
-            const struct asy_once *term = &terms[t];
-            if (term->word != of_word) {
-                of_word = term->word;
-                for (uint32_t h = 0; h < 2; h++)
-                    word[h] = _mm512_maskz_loadu_epi32(is_row[h], seen + of_word * (size_t)stride + i + 16 * h);
-            }
-            const int32_t p = term->points;
+    for (uint32_t t = 0; t < n_terms; t++) {
+        const int32_t *restrict of_term = points + t * (size_t)stride;
+        const uint32_t tag = tags[t];
+        for (uint32_t i = 0; i < n; i++) {
+            const int32_t p = of_term[i];
             const uint32_t size = p < 0 ? 0u - (uint32_t)p : (uint32_t)p;
-            const __m512i bit = _mm512_set1_epi32((int)(1u << term->bit)), points = _mm512_set1_epi32(p);
-            const __m512i key = _mm512_set1_epi32(p == 0 ? 0 : (int)(size << shift | term->tag | (uint32_t)p >> 31));
-            for (uint32_t h = 0; h < 2; h++) {
-                const __mmask16 is_seen = _mm512_test_epi32_mask(word[h], bit);
-                const __m512i its = _mm512_maskz_mov_epi32(is_seen, key), next = _mm512_min_epu32(its, first[h]),
-                              last = _mm512_min_epu32(next, second[h]);
-                sum[h] = _mm512_mask_add_epi32(sum[h], is_seen, sum[h], points);
-                first[h] = _mm512_max_epu32(its, first[h]);
-                second[h] = _mm512_max_epu32(next, second[h]);
-                third[h] = _mm512_max_epu32(last, third[h]);
-            }
-        }
-        for (uint32_t h = 0; h < 2; h++) {
-            const uint32_t at = i + 16 * h;
-            _mm512_mask_storeu_epi32(total + at, is_row[h], sum[h]);
-            _mm512_mask_storeu_epi32(a + at, is_row[h], first[h]);
-            _mm512_mask_storeu_epi32(b + at, is_row[h], second[h]);
-            _mm512_mask_storeu_epi32(c + at, is_row[h], third[h]);
+            total[i] += p;
+            insert(p == 0 ? 0 : size << shift | tag | (uint32_t)p >> 31, &a[i], &b[i], &c[i]);
         }
     }
 }
-#else
-void ASY_LEVEL(asy_take_once_)(const uint32_t *restrict seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, uint32_t shift,
-                               int32_t *restrict total, uint32_t *restrict keys, uint32_t stride)
+static void take_once_plain(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, int32_t *restrict total,
+                            uint32_t *restrict keys, uint32_t stride)
 {
     uint32_t *restrict a = keys, *restrict b = keys + stride, *restrict c = keys + 2 * (size_t)stride;
     for (uint32_t t = 0; t < n_terms; t++) {
         const uint32_t *restrict word = seen + terms[t].word * (size_t)stride;
-        const uint32_t bit = 1u << terms[t].bit;
+        const uint32_t mask = terms[t].mask, key = terms[t].key;
         const int32_t p = terms[t].points;
-        const uint32_t size = p < 0 ? 0u - (uint32_t)p : (uint32_t)p;
-        const uint32_t key = p == 0 ? 0 : size << shift | terms[t].tag | (uint32_t)p >> 31;
         for (uint32_t i = 0; i < n; i++) {
-            const int is_seen = (word[i] & bit) != 0;
+            const int is_seen = (word[i] & mask) != 0;
             total[i] += is_seen ? p : 0;
             insert(is_seen ? key : 0, &a[i], &b[i], &c[i]);
         }
     }
 }
+
+#if ASY_HAS_512
+/* The sums and reasons of some rows in registers, while terms go by. Several groups of 16 side by side: one's chain of comparisons
+ * runs in the shadow of the others'. */
+enum { GROUPS = 4, AT_ONCE = 16 * GROUPS };
+struct taken {
+    __m512i sum[GROUPS], first[GROUPS], second[GROUPS], third[GROUPS];
+};
+INLINE void taken_load(struct taken *s, const int32_t *total, const uint32_t *keys, uint32_t stride)
+{
+    for (uint32_t g = 0; g < GROUPS; g++) {
+        s->sum[g] = _mm512_loadu_si512(total + 16 * g);
+        s->first[g] = _mm512_loadu_si512(keys + 16 * g);
+        s->second[g] = _mm512_loadu_si512(keys + stride + 16 * g);
+        s->third[g] = _mm512_loadu_si512(keys + 2 * (size_t)stride + 16 * g);
+    }
+}
+INLINE void taken_store(const struct taken *s, int32_t *total, uint32_t *keys, uint32_t stride)
+{
+    for (uint32_t g = 0; g < GROUPS; g++) {
+        _mm512_storeu_si512(total + 16 * g, s->sum[g]);
+        _mm512_storeu_si512(keys + 16 * g, s->first[g]);
+        _mm512_storeu_si512(keys + stride + 16 * g, s->second[g]);
+        _mm512_storeu_si512(keys + 2 * (size_t)stride + 16 * g, s->third[g]);
+    }
+}
+INLINE void taken_insert(struct taken *s, uint32_t g, __m512i key)
+{
+    const __m512i next = _mm512_min_epu32(key, s->first[g]), last = _mm512_min_epu32(next, s->second[g]);
+    s->first[g] = _mm512_max_epu32(key, s->first[g]);
+    s->second[g] = _mm512_max_epu32(next, s->second[g]);
+    s->third[g] = _mm512_max_epu32(last, s->third[g]);
+}
 #endif
+
+void ASY_LEVEL(asy_take_)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int32_t *total,
+                          uint32_t *keys, uint32_t stride)
+{
+    uint32_t i = 0;
+#if ASY_HAS_512
+    const __m128i by = _mm_cvtsi32_si128((int)shift);
+    for (; i + AT_ONCE <= n; i += AT_ONCE) {
+        struct taken s;
+        taken_load(&s, total + i, keys + i, stride);
+        for (uint32_t t = 0; t < n_terms; t++) {
+            const __m512i tag = _mm512_set1_epi32((int)tags[t]);
+            for (uint32_t g = 0; g < GROUPS; g++) {
+                const __m512i p = _mm512_loadu_si512(points + t * (size_t)stride + i + 16 * g);
+                const __m512i size = _mm512_sll_epi32(_mm512_abs_epi32(p), by), sign = _mm512_srli_epi32(p, 31);
+                s.sum[g] = _mm512_add_epi32(s.sum[g], p);
+                taken_insert(&s, g, _mm512_maskz_ternarylogic_epi32(_mm512_test_epi32_mask(p, p), size, sign, tag, 0xfe));
+            }
+        }
+        taken_store(&s, total + i, keys + i, stride);
+    }
+#endif
+    take_plain(points + i, n - i, n_terms, tags, shift, total + i, keys + i, stride);
+}
+void ASY_LEVEL(asy_take_wide_)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift,
+                               int64_t *restrict total, uint64_t *restrict keys, uint32_t stride)
+{
+    /* Keys stay below 2^63, and signed numbers are compared by one instruction more often. */
+    int64_t *restrict a = (int64_t *)keys, *restrict b = a + stride, *restrict c = a + 2 * (size_t)stride;
+    for (uint32_t t = 0; t < n_terms; t++) {
+        const int32_t *restrict of_term = points + t * (size_t)stride;
+        const int64_t tag = tags[t];
+        for (uint32_t i = 0; i < n; i++) {
+            const int64_t p = of_term[i], size = p < 0 ? -p : p;
+            total[i] += p;
+            insert_wide(p == 0 ? 0 : size << shift | tag | (p < 0), &a[i], &b[i], &c[i]);
+        }
+    }
+}
+void ASY_LEVEL(asy_take_once_)(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, int32_t *total,
+                               uint32_t *keys, uint32_t stride)
+{
+    uint32_t i = 0;
+#if ASY_HAS_512
+    for (; i + AT_ONCE <= n; i += AT_ONCE) {
+        struct taken s;
+        taken_load(&s, total + i, keys + i, stride);
+        for (uint32_t t = 0; t < n_terms; t++) {
+            const __m512i mask = _mm512_set1_epi32((int)terms[t].mask), points = _mm512_set1_epi32(terms[t].points),
+                          key = _mm512_set1_epi32((int)terms[t].key);
+            for (uint32_t g = 0; g < GROUPS; g++) {
+                const __mmask16 is_seen = _mm512_test_epi32_mask(_mm512_loadu_si512(seen + terms[t].word * (size_t)stride + i + 16 * g), mask);
+                s.sum[g] = _mm512_mask_add_epi32(s.sum[g], is_seen, s.sum[g], points);
+                taken_insert(&s, g, _mm512_maskz_mov_epi32(is_seen, key));
+            }
+        }
+        taken_store(&s, total + i, keys + i, stride);
+    }
+#endif
+    take_once_plain(seen + i, n - i, terms, n_terms, total + i, keys + i, stride);
+}
 
 /* -- out --------------------------------------------------------------------------------------------------------------- */
 

@@ -89,16 +89,17 @@ struct asy_weigh {
  * sign. 0: no term. Narrow keys have 32 bits, wide ones 64.
  *
  *   key : [ |points| | last term - term | points < 0 ]      shift: bits right of |points| */
-struct asy_keys_of {
-    uint32_t shift;
-    uint32_t tag; /* (last term - term) << 1 */
-};
+static inline uint64_t asy_key(int32_t points, uint32_t shift, uint32_t tag) /* tag: (last term - term) << 1 */
+{
+    const uint64_t size = (uint64_t)(points < 0 ? -(int64_t)points : points);
+    return points == 0 ? 0 : size << shift | tag | (points < 0);
+}
 
 /* A term that gives `points` once where a name has been seen. */
 struct asy_once {
-    uint32_t word, bit; /* of `seen` */
+    uint32_t word, mask; /* of `seen` */
     int32_t points;
-    uint32_t tag;
+    uint32_t key; /* of its points */
 };
 
 struct asy_kern {
@@ -141,13 +142,15 @@ struct asy_kern {
     /* points[i] = p * sum[i] / 2^30, rounded half away from zero, kept within lo..hi, lo <= 0 <= hi. */
     void (*points_weighted)(const uint64_t *sum_q30, uint32_t n, int32_t p, int32_t lo, int32_t hi, int32_t *points);
 
-    /* total[i] += points[i], and the points into the three largest, [ASY_TOP_TERMS][stride], decreasing. The narrow one
-     * where no sum and no key is too large for 32 bits. */
-    void (*take)(const int32_t *points, uint32_t n, struct asy_keys_of of, int32_t *total, uint32_t *keys, uint32_t stride);
-    void (*take_wide)(const int32_t *points, uint32_t n, struct asy_keys_of of, int64_t *total, uint64_t *keys, uint32_t stride);
+    /* total[i] += points[i], and the points into the three largest, [ASY_TOP_TERMS][stride], decreasing: for n_terms terms, whose
+     * points are [n_terms][stride] and whose tags are tags[]. The narrow one where no sum and no key is too large for 32 bits. */
+    void (*take)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int32_t *total, uint32_t *keys,
+                 uint32_t stride);
+    void (*take_wide)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int64_t *total,
+                      uint64_t *keys, uint32_t stride);
     /* take of points_once of many terms. seen is [words][stride]. */
-    void (*take_once)(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, uint32_t shift,
-                      int32_t *total, uint32_t *keys, uint32_t stride);
+    void (*take_once)(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, int32_t *total, uint32_t *keys,
+                      uint32_t stride);
     /* What the keys of one place say. `last`: the last term's number. No key: ASY_TERM_NONE and 0 points. */
     void (*name_keys)(const uint32_t *keys, uint32_t n, uint32_t shift, uint32_t last, uint16_t *term, int32_t *points);
     void (*name_keys_wide)(const uint64_t *keys, uint32_t n, uint32_t shift, uint32_t last, uint16_t *term, int32_t *points);

@@ -48,11 +48,12 @@ void ASY_LEVEL(asy_points_u16_)(const uint16_t *codes, uint32_t n, const struct 
 void ASY_LEVEL(asy_points_u32_)(const uint32_t *codes, uint32_t n, const struct asy_code_table *table, int32_t *points);
 void ASY_LEVEL(asy_steps_narrow_)(const void *value, uint8_t width, uint32_t n, const int32_t *bound, const int32_t *delta,
                                   uint32_t n_bounds, int32_t start, int32_t *points);
-void ASY_LEVEL(asy_take_)(const int32_t *points, uint32_t n, struct asy_keys_of of, int32_t *total, uint32_t *keys, uint32_t stride);
-void ASY_LEVEL(asy_take_wide_)(const int32_t *points, uint32_t n, struct asy_keys_of of, int64_t *total, uint64_t *keys,
-                               uint32_t stride);
-void ASY_LEVEL(asy_take_once_)(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, uint32_t shift,
-                               int32_t *total, uint32_t *keys, uint32_t stride);
+void ASY_LEVEL(asy_take_)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int32_t *total,
+                          uint32_t *keys, uint32_t stride);
+void ASY_LEVEL(asy_take_wide_)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int64_t *total,
+                               uint64_t *keys, uint32_t stride);
+void ASY_LEVEL(asy_take_once_)(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, int32_t *total,
+                               uint32_t *keys, uint32_t stride);
 void ASY_LEVEL(asy_mask_u8_)(const uint8_t *codes, uint32_t n, const uint8_t *bits, uint32_t n_codes, uint8_t *t, uint8_t *k);
 void ASY_LEVEL(asy_mask_few_u32_)(const uint32_t *codes, uint32_t n, const uint32_t *few, uint32_t n_few, uint8_t zero, uint8_t *t,
                                   uint8_t *k);

@@ -149,38 +149,41 @@ static void insert(uint64_t key, uint64_t places[ASY_TOP_TERMS])
     while (place > 0 && key > places[place - 1]) place--;
     for (uint32_t j = ASY_TOP_TERMS; j-- > place;) places[j] = j == place ? key : places[j - 1];
 }
-static uint64_t key_of(int32_t points, struct asy_keys_of of)
+static void take(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int32_t *total, uint32_t *keys,
+                 uint32_t stride)
 {
-    return points == 0 ? 0 : (uint64_t)llabs((long long)points) << of.shift | of.tag | (points < 0);
+    for (uint32_t t = 0; t < n_terms; t++)
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t places[ASY_TOP_TERMS];
+            for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) places[j] = keys[j * (size_t)stride + i];
+            insert(asy_key(points[t * (size_t)stride + i], shift, tags[t]), places);
+            for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) keys[j * (size_t)stride + i] = (uint32_t)places[j];
+            total[i] += points[t * (size_t)stride + i];
+        }
 }
-static void take(const int32_t *points, uint32_t n, struct asy_keys_of of, int32_t *total, uint32_t *keys, uint32_t stride)
+static void take_wide(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift, int64_t *total,
+                      uint64_t *keys, uint32_t stride)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t places[ASY_TOP_TERMS];
-        for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) places[j] = keys[j * (size_t)stride + i];
-        insert(key_of(points[i], of), places);
-        for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) keys[j * (size_t)stride + i] = (uint32_t)places[j];
-        total[i] += points[i];
-    }
+    for (uint32_t t = 0; t < n_terms; t++)
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t places[ASY_TOP_TERMS];
+            for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) places[j] = keys[j * (size_t)stride + i];
+            insert(asy_key(points[t * (size_t)stride + i], shift, tags[t]), places);
+            for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) keys[j * (size_t)stride + i] = places[j];
+            total[i] += points[t * (size_t)stride + i];
+        }
 }
-static void take_wide(const int32_t *points, uint32_t n, struct asy_keys_of of, int64_t *total, uint64_t *keys, uint32_t stride)
+static void take_once(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, int32_t *total, uint32_t *keys,
+                      uint32_t stride)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t places[ASY_TOP_TERMS];
-        for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) places[j] = keys[j * (size_t)stride + i];
-        insert(key_of(points[i], of), places);
-        for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) keys[j * (size_t)stride + i] = places[j];
-        total[i] += points[i];
-    }
-}
-static void take_once(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, uint32_t shift, int32_t *total,
-                      uint32_t *keys, uint32_t stride)
-{
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t t = 0; t < n_terms; t++) {
-            int32_t points;
-            points_once(seen + terms[t].word * (size_t)stride + i, 1, terms[t].bit, terms[t].points, &points);
-            take(&points, 1, (struct asy_keys_of){shift, terms[t].tag}, total + i, keys + i, stride);
+    for (uint32_t t = 0; t < n_terms; t++)
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t places[ASY_TOP_TERMS];
+            if ((seen[terms[t].word * (size_t)stride + i] & terms[t].mask) == 0) continue;
+            for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) places[j] = keys[j * (size_t)stride + i];
+            insert(terms[t].key, places);
+            for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) keys[j * (size_t)stride + i] = (uint32_t)places[j];
+            total[i] += terms[t].points;
         }
 }
 static void name_key(uint64_t key, uint32_t shift, uint32_t last, uint16_t *term, int32_t *points)
