@@ -51,7 +51,7 @@ struct world {
     uint32_t first[N * N_BATCHES + 1];
     uint32_t time[MAX_EVENTS];
     uint8_t name[MAX_EVENTS];
-    uint32_t seen[N_APART], count[(N_NAMES + 1) * N_APART], packed[N_NAMES * N_APART], rows[N_APART];
+    uint32_t seen[N_APART], count[(N_NAMES + 1) * N_APART], packed[N_NAMES * N_APART], rows[N_APART], last[5 * N_APART];
     uint16_t ages[N_APART];
     uint64_t sum[N_SLOTS * N_APART];
     uint32_t sink; /* takes what kernels return */
@@ -230,12 +230,15 @@ static void run_latest_of_most(const struct asy_kern *k, struct world *w)
     k->sweep(&sweep, N);
     k->latest(&sweep, N, &set, as_of, w->ages);
 }
-static void run_latest_of_one(const struct asy_kern *k, struct world *w)
+static void run_last_of_five(const struct asy_kern *k, struct world *w)
 {
-    static const struct asy_name_set set = {.words = {1u << 17}, .n_names = 1};
-    const struct asy_sweep sweep = next_batch(w);
+    static const uint8_t names[] = {14, 15, 16, 17, 18};
+    struct asy_sweep sweep = next_batch(w);
+    sweep.n_lasts = 5;
+    sweep.last_names = names;
+    sweep.last = w->last;
     k->sweep(&sweep, N);
-    k->latest(&sweep, N, &set, as_of, w->ages);
+    for (uint32_t l = 0; l < 5; l++) k->days_of(w->last + l * N_APART, w->time, N, as_of, w->ages);
 }
 static void run_since(const struct asy_kern *k, struct world *w)
 {
@@ -308,7 +311,7 @@ static const struct subject subjects[] = {
     {"sweep", run_sweep, true},
     {"sweep_seen", run_sweep_seen, true},
     {"latest_of_most", run_latest_of_most, true},
-    {"latest_of_one", run_latest_of_one, true},
+    {"last_of_five", run_last_of_five, true},
     {"since", run_since, true},
     {"weigh", run_weigh, true},
     {"weigh_alike", run_weigh_alike, true},

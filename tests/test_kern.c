@@ -518,7 +518,7 @@ static void log_fini(struct log *log)
 }
 
 struct swept {
-    uint32_t seen[8 * STRIDE], count[41 * STRIDE], packed[41 * STRIDE], rows[STRIDE], since[N_MAX], n_events[N_MAX];
+    uint32_t last[25 * STRIDE], seen[8 * STRIDE], count[41 * STRIDE], packed[41 * STRIDE], rows[STRIDE], since[N_MAX], n_events[N_MAX];
     uint16_t days[N_MAX];
     uint64_t sum[4 * STRIDE];
 };
@@ -548,8 +548,17 @@ static void check_sweep(const struct asy_kern *k, const struct asy_kern *r, uint
                 rows[count_names[i]] = (uint8_t)i;
             }
             for (int side = 0; side < 2; side++) {
-                const struct asy_sweep s = sweep_of(&log, &swept[side], n_names, n_counts, count_names, rows);
+                struct asy_sweep s = sweep_of(&log, &swept[side], n_names, n_counts, count_names, rows);
+                s.n_lasts = n_counts < 25 ? n_counts : 25;
+                s.last_names = count_names;
+                s.last = swept[side].last;
                 (side == 0 ? k : r)->sweep(&s, n);
+            }
+            for (uint32_t l = 0; l < n_counts && l < 25; l++) {
+                SAME(swept[0].last + l * STRIDE, swept[1].last + l * STRIDE, n, "sweep (last)");
+                k->days_of(swept[0].last + l * STRIDE, log.time, n, AS_OF + 86400u * 3000, swept[0].days);
+                r->days_of(swept[0].last + l * STRIDE, log.time, n, AS_OF + 86400u * 3000, swept[1].days);
+                SAME(swept[0].days, swept[1].days, n, "days_of");
             }
             for (uint32_t w = 0; w < (n_names + 31) / 32; w++) SAME(swept[0].seen + w * STRIDE, swept[1].seen + w * STRIDE, n, "sweep (seen)");
             for (uint32_t i = 0; i < n_counts; i++) SAME(swept[0].count + i * STRIDE, swept[1].count + i * STRIDE, n, "sweep (counts)");
@@ -614,7 +623,10 @@ Test(kern, ages_are_exact)
     enum { N_AGES = UINT32_MAX / 3600 + 1, N_EVENTS = 64 };
     static uint32_t table[N_AGES];
     const uint32_t *const tables[] = {table};
-    static const uint8_t rows[256], names[N_EVENTS];
+    static const uint8_t names[N_EVENTS];
+    uint8_t rows[256];
+    memset(rows, 1, sizeof(rows));
+    rows[0] = 0;
     for (uint32_t a = 0; a < N_AGES; a++) table[a] = a;
     for (size_t l = 0; l < 3; l++) {
         const struct asy_kern *k = level(l);

@@ -13,26 +13,32 @@
 #if ASSAY_JEMALLOC
 #include <jemalloc/jemalloc.h>
 
-/* The allocator table promises 16-byte alignment, also for blocks of 8 bytes, where jemalloc by itself gives 8. */
-#define ALIGNED MALLOCX_ALIGN(16)
+enum { HUGE_BYTES = 2 << 20 };
+
+/* The allocator table promises 16-byte alignment, also for blocks of 8 bytes, where jemalloc by itself gives 8. Large blocks begin
+ * where a huge page can begin: else the first and the last megabytes of each are spread over hundreds of small ones. */
+static int flags_of(size_t size_bytes)
+{
+    return size_bytes >= HUGE_BYTES ? MALLOCX_ALIGN(HUGE_BYTES) : MALLOCX_ALIGN(16);
+}
 
 static void *heap_alloc(void *ctx, size_t size_bytes)
 {
     (void)ctx;
-    return mallocx(size_bytes, ALIGNED | MALLOCX_ZERO);
+    return mallocx(size_bytes, flags_of(size_bytes) | MALLOCX_ZERO);
 }
 
 static void *heap_resize(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
 {
     (void)ctx;
     (void)old_bytes;
-    return rallocx(p, new_bytes, ALIGNED);
+    return rallocx(p, new_bytes, flags_of(new_bytes));
 }
 
 static void heap_release(void *ctx, void *p, size_t size_bytes)
 {
     (void)ctx;
-    sdallocx(p, size_bytes, ALIGNED); /* with the size it need not look it up */
+    sdallocx(p, size_bytes, flags_of(size_bytes)); /* with the size it need not look it up */
 }
 
 static const struct assay_allocator heap_table = {

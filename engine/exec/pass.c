@@ -381,6 +381,7 @@ static bool make_worker(struct asy_pass *pass, struct asy_worker *w)
         if (window->n_counts > most_counts) most_counts = window->n_counts;
     }
     ok = ok && (w->packed = asy_pool_alloc_n(pool, most_counts * rows, sizeof(uint32_t)));
+    ok = ok && (w->last = asy_pool_alloc_n(pool, program->n_lasts * rows, sizeof(uint32_t)));
     ok = ok && (w->ages = asy_pool_alloc_n(pool, program->n_ages * rows, sizeof(uint16_t)));
     ok = ok && (w->weighed = asy_pool_alloc_n(pool, (size_t)(program->n_weigh + 1) * rows, sizeof(uint64_t)));
     ok = ok && (w->points = asy_pool_alloc_n(pool, ASY_PASS_TERMS * rows, sizeof(int32_t)));

@@ -8,7 +8,7 @@
 #include "exec/results.h"
 #include "exec/summaries.h"
 
-enum { ASY_BATCH_ROWS_DEFAULT = 1024, ASY_BATCH_ROWS_MAX = 65536 };
+enum { ASY_BATCH_ROWS_DEFAULT = 4096, ASY_BATCH_ROWS_MAX = 65536 };
 
 /* Where the time of a pass goes, over all leads; the arrays are the caller's, zero at first, one entry a number. A pass with a profile
  * runs on one thread and looks at the clock between its parts. Rules that count events once are told together and share it

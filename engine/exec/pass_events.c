@@ -32,6 +32,7 @@ static void sweep_window(struct asy_batch *b, struct asy_sweep *sweep, uint32_t 
     sweep->count_names = window->count_names;
     sweep->count_rows = window->count_rows;
     sweep->count = w->count[number];
+    sweep->n_lasts = number == 0 ? program->n_lasts : 0;
     if (window->is_seen) b->kern->sweep(sweep, b->n);
     sweep->begin = begin;
 }
@@ -51,6 +52,16 @@ static void weigh(struct asy_batch *b, const struct asy_sweep *sweep)
     b->kern->weigh(sweep, &weigh, b->n);
 }
 
+static void find_age(struct asy_batch *b, const struct asy_sweep *sweep, uint32_t number)
+{
+    const struct asy_age *age = &b->program->ages[number];
+    const uint32_t as_of = (uint32_t)b->program->as_of_s;
+    uint16_t *days = b->w->ages + (size_t)number * b->pass->stride;
+    if (age->last > 0) b->kern->days_of(b->w->last + (age->last - 1) * (size_t)b->pass->stride, sweep->time, b->n, as_of, days);
+    else if (age->is_first) b->kern->earliest(sweep, b->n, &age->names, as_of, days);
+    else b->kern->latest(sweep, b->n, &age->names, as_of, days);
+}
+
 /* All that the whole log up to as_of is needed for. The names are swept before anybody looks at a time: that is when the
  * times come from memory. In the rare case that some are too late it is done again. */
 static void read_log(struct asy_batch *b, struct asy_sweep *sweep)
@@ -61,9 +72,7 @@ static void read_log(struct asy_batch *b, struct asy_sweep *sweep)
         sweep->end = b->w->end;
         sweep_window(b, sweep, 0);
     }
-    for (uint32_t a = 0; a < program->n_ages; a++)
-        (program->ages[a].is_first ? b->kern->earliest : b->kern->latest)(sweep, b->n, &program->ages[a].names, (uint32_t)program->as_of_s,
-                                                                         b->w->ages + (size_t)a * b->pass->stride);
+    for (uint32_t a = 0; a < program->n_ages; a++) find_age(b, sweep, a);
     if (program->n_weigh > 0) weigh(b, sweep);
 }
 
@@ -73,7 +82,8 @@ void asy_pass_events(struct asy_batch *b)
     const struct asy_program *program = b->program;
     const struct asy_events *events = &program->store->events;
     struct asy_sweep sweep = {.time = asy_events_time(events), .name = asy_events_name(events), .n_log = events->n, .stride = b->pass->stride,
-                              .n_words = program->n_name_words, .packed = b->w->packed, .rows = b->w->rows};
+                              .n_words = program->n_name_words, .last_names = program->last_names,
+                              .last = b->w->last, .packed = b->w->packed, .rows = b->w->rows};
     const bool is_summed = b->pass->summaries != NULL && b->pass->is_summed;
     if (is_summed) asy_summaries_load(b->pass->summaries, b);
     if (is_summed && program->n_windows == 1) return;

@@ -18,6 +18,7 @@ struct asy_worker {
     uint32_t **seen;            /* by window: [n_name_words][B] */
     uint32_t **count;           /* by window: [n_counts + 1][B] */
     uint32_t **any;             /* by window: [B] events of any name */
+    uint32_t *last;             /* [n_lasts][B] latest events */
     uint16_t *ages;             /* [n_ages][B] days */
     uint64_t *weighed;          /* [n_weigh][B] */
     int32_t *points;            /* [ASY_PASS_TERMS][B] of the terms that are not in the sums yet */

@@ -300,7 +300,14 @@ static uint32_t need_age(struct asy_program *program, const struct asy_age *age,
     for (uint32_t a = 0; a < program->n_ages; a++)
         if (program->ages[a].is_first == age->is_first && memcmp(&program->ages[a].names, &age->names, sizeof(age->names)) == 0) return a;
     if (!asy_pool_grow(&program->pool, (void **)&program->ages, &caps->ages, program->n_ages, sizeof(*program->ages))) return UINT32_MAX;
-    program->ages[program->n_ages] = *age;
+    struct asy_age *added = &program->ages[program->n_ages];
+    *added = *age;
+    if (age->names.n_names == 1 && !age->is_first && program->n_lasts < ASY_LASTS_MAX) {
+        uint32_t word = 0;
+        while (age->names.words[word] == 0) word++;
+        program->last_names[program->n_lasts++] = (uint8_t)(word * 32 + (uint32_t)__builtin_ctz(age->names.words[word]));
+        added->last = program->n_lasts;
+    }
     return program->n_ages++;
 }
 static void add_name(struct asy_age *age, uint32_t name)

@@ -65,10 +65,12 @@ struct asy_window {
     uint8_t count_rows[256];   /* by name; n_counts for those nobody counts */
 };
 
+enum { ASY_LASTS_MAX = 24 };
 /* Whole days from the latest or first event with a name of a set to as_of. */
 struct asy_age {
     struct asy_name_set names;
     bool is_first;
+    uint32_t last; /* of one name's latest: 1 + row of the sweep's `last`; 0: looked up by itself */
 };
 
 /* Once-terms of a score that look at the same window: one kernel for all of them. */
@@ -99,6 +101,8 @@ struct asy_program {
     struct asy_window *windows;
     uint32_t n_ages;
     struct asy_age *ages;
+    uint32_t n_lasts;
+    uint8_t last_names[ASY_LASTS_MAX];
     uint64_t most_events;           /* of one lead; UINT64_MAX if nothing wants to know */
     uint32_t n_name_words;          /* event names are below 32 times that */
     uint32_t *score_age;            /* by score: number in `ages` of its idle time; ASY_NONE without */

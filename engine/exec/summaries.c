@@ -53,8 +53,8 @@ static bool nth_column(const struct asy_program *program, uint32_t n, const stru
     n -= all->n_counts;
     if (n < program->n_ages) {
         of->kind = ASY_SUMMARY_AGE;
-        of->age.names = program->ages[n].names;
-        of->age.is_first = program->ages[n].is_first;
+        of->names = program->ages[n].names;
+        of->is_first = program->ages[n].is_first;
         if (w != NULL) *at = w->ages + (size_t)n * stride;
         return true;
     }

@@ -20,7 +20,8 @@ enum asy_summary_kind { ASY_SUMMARY_SEEN = 1, ASY_SUMMARY_ANY, ASY_SUMMARY_COUNT
 struct asy_summary_of {
     uint32_t kind;
     uint32_t number;          /* SEEN: word; COUNT, SUM: event name */
-    struct asy_age age;       /* AGE */
+    bool is_first;            /* AGE */
+    struct asy_name_set names;
     uint32_t weight, weight_span, weight_unit_s; /* SUM */
     int64_t within_s;
 };

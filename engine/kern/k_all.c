@@ -113,13 +113,24 @@ static void points_weighted(const uint64_t *restrict sum_q30, uint32_t n, int32_
 {
     /* Whole weights and fraction apart, so that 64 bits hold the product: |p| <= 1e9, and beyond 4e9 whole weights every term is
      * at its limit already. */
-    const int64_t magnitude = p < 0 ? -(int64_t)p : p;
-    for (uint32_t i = 0; i < n; i++) {
+    const uint64_t magnitude = (uint64_t)(p < 0 ? -(int64_t)p : p), limit = (uint64_t)(p < 0 ? -(int64_t)lo : hi);
+    uint32_t i = 0;
+#if ASY_HAS_512
+    /* The factors have 32 bits, which the compiler cannot know. */
+    const __m512i by = _mm512_set1_epi64((long long)magnitude), most = _mm512_set1_epi64((long long)limit), many = _mm512_set1_epi64(4000000000),
+                  fraction = _mm512_set1_epi64((1 << 30) - 1), half = _mm512_set1_epi64(1 << 29), zero = _mm512_setzero_si512();
+    for (; i + 8 <= n; i += 8) {
+        const __m512i sum = _mm512_loadu_si512(sum_q30 + i), whole = _mm512_min_epu64(_mm512_srli_epi64(sum, 30), many);
+        const __m512i part = _mm512_srli_epi64(_mm512_add_epi64(_mm512_mul_epu32(_mm512_and_si512(sum, fraction), by), half), 30);
+        const __m512i size = _mm512_min_epu64(_mm512_add_epi64(_mm512_mul_epu32(whole, by), part), most);
+        _mm256_storeu_si256((__m256i *)(void *)(points + i), _mm512_cvtepi64_epi32(p < 0 ? _mm512_sub_epi64(zero, size) : size));
+    }
+#endif
+    for (; i < n; i++) {
         const uint64_t whole = sum_q30[i] >> 30, part = sum_q30[i] & ((1u << 30) - 1);
-        const uint64_t capped = whole > 4000000000u ? 4000000000u : whole;
-        const int64_t v = (int64_t)(capped * (uint64_t)magnitude + (((uint64_t)magnitude * part + (1u << 29)) >> 30));
-        const int64_t s = p < 0 ? -v : v;
-        points[i] = (int32_t)(s < lo ? lo : s > hi ? hi : s);
+        const uint64_t v = (whole > 4000000000u ? 4000000000u : whole) * magnitude + ((magnitude * part + (1u << 29)) >> 30);
+        const int32_t size = (int32_t)(v < limit ? v : limit);
+        points[i] = p < 0 ? -size : size;
     }
 }
 
@@ -385,6 +396,7 @@ const struct asy_kern ASY_LEVEL(asy_kern_) = {
     .count_unknown = count_unknown,
     .sweep = ASY_LEVEL(asy_sweep_),
     .latest = ASY_LEVEL(asy_latest_),
+    .days_of = ASY_LEVEL(asy_days_of_),
     .earliest = ASY_LEVEL(asy_earliest_),
     .weigh = ASY_LEVEL(asy_weigh_),
     .expand = expand,

@@ -231,10 +231,10 @@ void ASY_LEVEL(asy_take_)(const int32_t *points, uint32_t n, uint32_t n_terms, c
 #endif
     take_plain(points + i, n - i, n_terms, tags, shift, total + i, keys + i, stride);
 }
-void ASY_LEVEL(asy_take_wide_)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift,
-                               int64_t *restrict total, uint64_t *restrict keys, uint32_t stride)
+/* Keys stay below 2^63, and signed numbers are compared by one instruction more often. */
+static void take_wide_plain(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift,
+                            int64_t *restrict total, uint64_t *restrict keys, uint32_t stride)
 {
-    /* Keys stay below 2^63, and signed numbers are compared by one instruction more often. */
     int64_t *restrict a = (int64_t *)keys, *restrict b = a + stride, *restrict c = a + 2 * (size_t)stride;
     for (uint32_t t = 0; t < n_terms; t++) {
         const int32_t *restrict of_term = points + t * (size_t)stride;
@@ -245,6 +245,44 @@ void ASY_LEVEL(asy_take_wide_)(const int32_t *points, uint32_t n, uint32_t n_ter
             insert_wide(p == 0 ? 0 : size << shift | tag | (p < 0), &a[i], &b[i], &c[i]);
         }
     }
+}
+void ASY_LEVEL(asy_take_wide_)(const int32_t *points, uint32_t n, uint32_t n_terms, const uint32_t *tags, uint32_t shift,
+                               int64_t *total, uint64_t *keys, uint32_t stride)
+{
+    uint32_t i = 0;
+#if ASY_HAS_512
+    const __m128i by = _mm_cvtsi32_si128((int)shift);
+    uint64_t *a = keys, *b = keys + stride, *c = keys + 2 * (size_t)stride;
+    for (; i + 8 * GROUPS <= n; i += 8 * GROUPS) {
+        struct taken s;
+        for (uint32_t g = 0; g < GROUPS; g++) {
+            s.sum[g] = _mm512_loadu_si512(total + i + 8 * g);
+            s.first[g] = _mm512_loadu_si512(a + i + 8 * g);
+            s.second[g] = _mm512_loadu_si512(b + i + 8 * g);
+            s.third[g] = _mm512_loadu_si512(c + i + 8 * g);
+        }
+        for (uint32_t t = 0; t < n_terms; t++) {
+            const __m512i tag = _mm512_set1_epi64(tags[t]);
+            for (uint32_t g = 0; g < GROUPS; g++) {
+                const __m512i p = _mm512_cvtepi32_epi64(_mm256_loadu_si256((const __m256i *)(const void *)(points + t * (size_t)stride + i + 8 * g)));
+                const __m512i size = _mm512_sll_epi64(_mm512_abs_epi64(p), by), sign = _mm512_srli_epi64(p, 63);
+                const __m512i key = _mm512_maskz_ternarylogic_epi64(_mm512_test_epi64_mask(p, p), size, sign, tag, 0xfe);
+                const __m512i next = _mm512_min_epi64(key, s.first[g]), last = _mm512_min_epi64(next, s.second[g]);
+                s.sum[g] = _mm512_add_epi64(s.sum[g], p);
+                s.first[g] = _mm512_max_epi64(key, s.first[g]);
+                s.second[g] = _mm512_max_epi64(next, s.second[g]);
+                s.third[g] = _mm512_max_epi64(last, s.third[g]);
+            }
+        }
+        for (uint32_t g = 0; g < GROUPS; g++) {
+            _mm512_storeu_si512(total + i + 8 * g, s.sum[g]);
+            _mm512_storeu_si512(a + i + 8 * g, s.first[g]);
+            _mm512_storeu_si512(b + i + 8 * g, s.second[g]);
+            _mm512_storeu_si512(c + i + 8 * g, s.third[g]);
+        }
+    }
+#endif
+    take_wide_plain(points + i, n - i, n_terms, tags, shift, total + i, keys + i, stride);
 }
 void ASY_LEVEL(asy_take_once_)(const uint32_t *seen, uint32_t n, const struct asy_once *terms, uint32_t n_terms, int32_t *total,
                                uint32_t *keys, uint32_t stride)

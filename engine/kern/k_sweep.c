@@ -3,6 +3,18 @@
 
 enum { DAY_S = 86400 };
 
+#if ASY_HAS_512
+/* The rows from row0 on that a mask names, behind the n in `list`, without a branch that nobody could predict. Room for 16 more. */
+INLINE uint32_t list_rows(uint32_t *list, uint32_t n, uint32_t row0, __mmask16 is_listed)
+{
+    const __m512i rows = _mm512_add_epi32(_mm512_set1_epi32((int)row0),
+                                          _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    _mm512_storeu_si512(list + n, _mm512_maskz_compress_epi32(is_listed, rows));
+    return n + (uint32_t)_mm_popcnt_u32(is_listed);
+}
+enum { LIST_ROWS = 1024 }; /* of a batch, taken together in such a list */
+#endif
+
 /* -- what happened, and how often ----------------------------------------------------------------------------------- */
 
 static void sweep_row(const struct asy_sweep *s, uint32_t row)
@@ -17,16 +29,31 @@ static void sweep_row(const struct asy_sweep *s, uint32_t row)
     }
     for (uint32_t w = 0; w < s->n_words; w++) s->seen[w * stride + row] = words[w];
 }
+/* From the end, but only where the name is known to occur. */
+static void find_lasts(const struct asy_sweep *s, uint32_t row)
+{
+    const size_t stride = s->stride;
+    for (uint32_t l = 0; l < s->n_lasts; l++) {
+        const uint8_t name = s->last_names[l];
+        uint32_t at = 0;
+        if (s->seen[(name >> 5) * stride + row] >> (name & 31) & 1)
+            for (at = s->end[row]; s->name[at - 1] != name;) at--;
+        s->last[l * stride + row] = at;
+    }
+}
 static void sweep_plain(const struct asy_sweep *s, uint32_t n)
 {
-    for (uint32_t row = 0; row < n; row++) sweep_row(s, row);
+    for (uint32_t row = 0; row < n; row++) {
+        sweep_row(s, row);
+        find_lasts(s, row);
+    }
 }
 
 #if ASY_HAS_512
 /* Most leads have few events. So the first 16 of four leads are taken together: 16 names to 16 numbers, each name's bit (or
  * its field in a number that counts several names) by a look-up in registers, and the numbers of a lead added across. What the
  * long leads have beyond 16 follows in steps of 64. */
-enum { SHORT = 16, FIELD_BITS = 5, FIELDS = 6, PACKED_MAX = 4, FIELD_NAMES = 64 };
+enum { SHORT = 16, FIELD_BITS = 5, FIELDS = 6, PACKED_MAX = 4, FIELD_NAMES = 64, LASTS_MAX = 24 };
 
 INLINE __m512i put_together(__m512i a, __m512i b, int is_sum) { return is_sum ? _mm512_add_epi32(a, b) : _mm512_or_si512(a, b); }
 /* The four numbers that four vectors come to, each or-ed or added across. */
@@ -45,7 +72,7 @@ INLINE __m128i across(const __m512i v[4], int is_sum)
 struct fields {
     uint32_t of_name[PACKED_MAX][FIELD_NAMES];
     uint32_t n_packed;
-    __m512i counted[PACKED_MAX * FIELDS]; /* each name 64 times */
+    __m512i counted[PACKED_MAX * FIELDS], timed[LASTS_MAX]; /* each name 64 times */
 };
 static void make_fields(struct fields *f, const struct asy_sweep *s)
 {
@@ -55,6 +82,7 @@ static void make_fields(struct fields *f, const struct asy_sweep *s)
         f->of_name[c / FIELDS][s->count_names[c]] |= 1u << (c % FIELDS * FIELD_BITS);
         f->counted[c] = _mm512_set1_epi8((char)s->count_names[c]);
     }
+    for (uint32_t l = 0; l < s->n_lasts; l++) f->timed[l] = _mm512_set1_epi8((char)s->last_names[l]);
 }
 
 INLINE void sweep_short(const struct asy_sweep *s, uint32_t n, const struct fields *f, uint32_t n_words, int is_below_32,
@@ -73,7 +101,7 @@ INLINE void sweep_short(const struct asy_sweep *s, uint32_t n, const struct fiel
             name[r] = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(is_event[r], s->name + from));
             rows[found] = at;
             found += len > SHORT;
-            __builtin_prefetch(s->time + end[at] - 1); /* who asks when comes next */
+            __builtin_prefetch(s->time + end[at] - 1, 0, 2); /* who asks when comes next */
         }
         for (uint32_t w = 0; w < n_words; w++) {
             for (uint32_t r = 0; r < 4; r++)
@@ -108,6 +136,32 @@ static void unpack_counts(const struct asy_sweep *s, uint32_t n)
     }
 }
 
+/* The latest among the first 16 events, of the few leads that have one. */
+static void last_short(const struct asy_sweep *s, uint32_t n, const struct fields *f)
+{
+    uint32_t list[LIST_ROWS + 16];
+    for (uint32_t l = 0; l < s->n_lasts; l++) {
+        const uint8_t name = s->last_names[l];
+        const __m512i bit = _mm512_set1_epi32((int)(1u << (name & 31)));
+        const uint32_t *seen = s->seen + (name >> 5) * (size_t)s->stride;
+        uint32_t *last = s->last + l * (size_t)s->stride;
+        for (uint32_t row0 = 0; row0 < n; row0 += LIST_ROWS) {
+            uint32_t n_listed = 0;
+            for (uint32_t at = row0; at < n && at < row0 + LIST_ROWS; at += 16) {
+                _mm512_storeu_si512(last + at, _mm512_setzero_si512());
+                const __mmask16 is_seen = _mm512_test_epi32_mask(_mm512_loadu_si512(seen + at), bit);
+                n_listed = list_rows(list, n_listed, at, is_seen & (__mmask16)_bzhi_u32(0xffff, n - at < 16 ? n - at : 16));
+            }
+            for (uint32_t i = 0; i < n_listed; i++) {
+                const uint32_t row = list[i], from = s->begin[row], len = s->end[row] - from;
+                const __mmask16 is_event = (__mmask16)_bzhi_u32(0xffff, len < SHORT ? len : SHORT);
+                const __mmask16 is_it = _mm_mask_cmpeq_epi8_mask(is_event, _mm_maskz_loadu_epi8(is_event, s->name + from), _mm512_castsi512_si128(f->timed[l]));
+                last[row] = from + 32 - (uint32_t)__builtin_clz((uint32_t)is_it);
+            }
+        }
+    }
+}
+
 /* No name is 255: such lanes are not counted, and a bit shifted that far is gone. */
 INLINE void sweep_long(const struct asy_sweep *s, uint32_t row, uint32_t n_words, const struct fields *f)
 {
@@ -118,6 +172,10 @@ INLINE void sweep_long(const struct asy_sweep *s, uint32_t row, uint32_t n_words
         const __m512i name = _mm512_mask_loadu_epi8(nobody, _bzhi_u64(~0ull, end - at < 64 ? end - at : 64), s->name + at);
         for (uint32_t c = 0; c < s->n_counts; c++)
             s->count[c * stride + row] += (uint32_t)_mm_popcnt_u64(_mm512_cmpeq_epi8_mask(name, f->counted[c]));
+        for (uint32_t l = 0; l < s->n_lasts; l++) {
+            const uint64_t is_it = _mm512_cmpeq_epi8_mask(name, f->timed[l]);
+            if (is_it) s->last[l * stride + row] = at + 64 - (uint32_t)__builtin_clzll(is_it);
+        }
         const __m512i quarters[4] = {_mm512_cvtepu8_epi32(_mm512_castsi512_si128(name)), _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(name, 1)),
                                      _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(name, 2)), _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(name, 3))};
         for (uint32_t w = 0; w < n_words; w++)
@@ -134,6 +192,7 @@ INLINE void sweep_vector(const struct asy_sweep *s, uint32_t n, uint32_t n_words
     make_fields(&fields, s);
     sweep_short(s, n, &fields, n_words, n_words == 1, &n_long);
     unpack_counts(s, n);
+    last_short(s, n, &fields);
     for (uint32_t i = 0; i < n_long; i++) sweep_long(s, s->rows[i], n_words, &fields);
 }
 #elif defined(__AVX2__)
@@ -172,6 +231,7 @@ INLINE void sweep_vector(const struct asy_sweep *s, uint32_t n, uint32_t n_words
             s->seen[w * stride + row] = (uint32_t)_mm_cvtsi128_si32(_mm_or_si128(half, _mm_srli_si128(half, 4)));
         }
         for (uint32_t c = 0; c < s->n_counts; c++) s->count[c * stride + row] = counts[c];
+        find_lasts(s, row);
     }
 }
 #endif
@@ -186,7 +246,7 @@ void ASY_LEVEL(asy_sweep_)(const struct asy_sweep *s, uint32_t n)
     }
 #endif
 #if ASY_HAS_512
-    if (s->n_counts <= PACKED_MAX * FIELDS && s->n_words <= 2) {
+    if (s->n_counts <= PACKED_MAX * FIELDS && s->n_lasts <= LASTS_MAX && s->n_words <= 2) {
         if (s->n_words == 1) sweep_vector(s, n, 1);
         else sweep_vector(s, n, 2);
         return;
@@ -220,33 +280,12 @@ void ASY_LEVEL(asy_since_)(const uint32_t *begin, const uint32_t *end, const uin
 /* -- when ------------------------------------------------------------------------------------------------------------ */
 
 INLINE int set_has(const struct asy_name_set *set, uint8_t name) { return set->words[name >> 5] >> (name & 31) & 1; }
-#if ASY_HAS_512
-/* The name of a set that has only one. */
-INLINE uint8_t set_name(const struct asy_name_set *set)
-{
-    uint32_t w = 0;
-    while (set->words[w] == 0) w++;
-    return (uint8_t)(32 * w + (uint32_t)__builtin_ctz(set->words[w]));
-}
-INLINE uint32_t find_latest_of(const struct asy_sweep *s, uint32_t row, uint8_t name)
-{
-    for (uint32_t end = s->end[row];; end -= 64) {
-        const uint32_t len = end - s->begin[row] < 64 ? end - s->begin[row] : 64;
-        const __mmask64 is_event = _bzhi_u64(~0ull, len);
-        const uint64_t is_it = _mm512_mask_cmpeq_epi8_mask(is_event, _mm512_maskz_loadu_epi8(is_event, s->name + end - len),
-                                                           _mm512_set1_epi8((char)name));
-        if (is_it) return end - len + 63 - (uint32_t)__builtin_clzll(is_it);
-    }
-}
-#endif
-
 /* Number of the latest event with a name of the set; the lead has one. */
 INLINE uint32_t find_latest(const struct asy_sweep *s, uint32_t row, const struct asy_name_set *set)
 {
     uint32_t at = s->end[row] - 1;
 #if ASY_HAS_512
     if (set_has(set, s->name[at])) return at;
-    if (set->n_names == 1) return find_latest_of(s, row, set_name(set));
     for (;; at -= 16) {
         const uint32_t len = at + 1 - s->begin[row] < 16 ? at + 1 - s->begin[row] : 16, from = at + 1 - len;
         const __mmask16 is_event = (__mmask16)_bzhi_u32(0xffff, len);
@@ -282,12 +321,11 @@ INLINE void find_days(const struct asy_sweep *s, uint32_t n, const struct asy_na
 {
 #if ASY_HAS_512
     for (uint32_t row0 = 0; row0 < n; row0 += 16) {
-        __mmask16 left = 0;
+        __mmask16 has_one = 0;
         for (uint32_t w = 0; w < s->n_words; w++)
-            left |= _mm512_test_epi32_mask(_mm512_loadu_si512(s->seen + w * (size_t)s->stride + row0), _mm512_set1_epi32((int)set->words[w]));
-        if (n - row0 < 16) left &= (__mmask16)((1u << (n - row0)) - 1);
+            has_one |= _mm512_test_epi32_mask(_mm512_loadu_si512(s->seen + w * (size_t)s->stride + row0), _mm512_set1_epi32((int)set->words[w]));
         _mm256_storeu_si256((__m256i *)(void *)(days + row0), _mm256_set1_epi16(-1));
-        for (uint32_t rest = left; rest != 0; rest &= rest - 1) {
+        for (uint32_t rest = has_one & _bzhi_u32(0xffff, n - row0 < 16 ? n - row0 : 16); rest != 0; rest &= rest - 1) {
             const uint32_t row = row0 + (uint32_t)__builtin_ctz(rest);
             days[row] = (uint16_t)((as_of - s->time[is_latest ? find_latest(s, row, set) : find_earliest(s, row, set)]) / DAY_S);
         }
@@ -309,18 +347,39 @@ void ASY_LEVEL(asy_earliest_)(const struct asy_sweep *s, uint32_t n, const struc
     find_days(s, n, set, as_of, 0, days);
 }
 
+void ASY_LEVEL(asy_days_of_)(const uint32_t *last, const uint32_t *time, uint32_t n, uint32_t as_of, uint16_t *days)
+{
+    uint32_t i = 0;
+#if ASY_HAS_512
+    uint32_t list[LIST_ROWS + 16];
+    for (; i < n; i += LIST_ROWS) {
+        uint32_t n_listed = 0;
+        for (uint32_t at = i; at < n && at < i + LIST_ROWS; at += 16) {
+            const __mmask16 is_row = (__mmask16)_bzhi_u32(0xffff, n - at < 16 ? n - at : 16);
+            const __m512i events = _mm512_maskz_loadu_epi32(is_row, last + at);
+            _mm256_mask_storeu_epi16(days + at, is_row, _mm256_set1_epi16(-1));
+            n_listed = list_rows(list, n_listed, at, _mm512_test_epi32_mask(events, events));
+        }
+        for (uint32_t l = 0; l < n_listed; l++) __builtin_prefetch(time + last[list[l]] - 1);
+        for (uint32_t l = 0; l < n_listed; l++) days[list[l]] = (uint16_t)((as_of - time[last[list[l]] - 1]) / DAY_S);
+    }
+#else
+    for (; i < n; i++) days[i] = last[i] == 0 ? ASY_NO_DAYS : (uint16_t)((as_of - time[last[i] - 1]) / DAY_S);
+#endif
+}
+
 /* -- weighted sums --------------------------------------------------------------------------------------------------- */
 
 /* Any tables: event by event. */
 static void weigh_apart(const struct asy_sweep *s, const struct asy_weigh *w, uint32_t row, uint64_t *sums)
 {
     for (uint32_t i = s->begin[row]; i < s->end[row]; i++) {
-        const uint8_t to = w->row[s->name[i]];
+        const uint8_t name = s->name[i], to = w->row[name];
         if (to == w->n_sums) continue;
         const uint32_t age_s = w->as_of - s->time[i];
         if (age_s > w->within_s[to]) continue;
         const uint32_t age = w->unit_s[to] == DAY_S ? age_s / DAY_S : age_s / 3600u, at_end = w->table_len[to] - 1;
-        sums[to] += w->table[to][age < at_end ? age : at_end];
+        sums[name] += w->table[to][age < at_end ? age : at_end];
     }
 }
 
@@ -338,9 +397,9 @@ INLINE __m512i units_of(__m512i seconds, uint32_t unit_s)
     return _mm512_or_si512(_mm512_srli_epi64(of_even, 16), _mm512_slli_epi64(_mm512_srli_epi64(of_odd, 16), 32));
 }
 #endif
-/* One table for all: first the ages of some events, without a look at their names, then weights into sums. Two halves of the
- * sums take turns, since an event of the same name as the one before would have to wait for it. */
-INLINE void weigh_alike(const struct asy_sweep *s, const struct asy_weigh *w, uint32_t row, uint32_t unit_s, uint64_t *sums, uint64_t *others)
+/* One table for all: first the ages of some events, without a look at their names, then weights into sums, of all names: those that
+ * nobody asks for are not read. */
+INLINE void weigh_alike(const struct asy_sweep *s, const struct asy_weigh *w, uint32_t row, uint32_t unit_s, uint64_t *sums)
 {
     enum { STEP = 64 };
     const uint32_t *restrict table = w->table[0];
@@ -366,29 +425,25 @@ INLINE void weigh_alike(const struct asy_sweep *s, const struct asy_weigh *w, ui
             age[i] = a < at_end ? a : at_end;
         }
 #endif
-        uint32_t i = 0;
-        for (; i + 2 <= n; i += 2) {
-            sums[w->row[name[i]]] += table[age[i]];
-            others[w->row[name[i + 1]]] += table[age[i + 1]];
-        }
-        if (i < n) sums[w->row[name[i]]] += table[age[i]];
+        for (uint32_t i = 0; i < n; i++) sums[name[i]] += table[apart(age[i])];
         at += n;
     }
 }
 
 void ASY_LEVEL(asy_weigh_)(const struct asy_sweep *s, const struct asy_weigh *w, uint32_t n)
 {
-    uint64_t sums[256], others[256];
+    uint64_t sums[256] = {0}; /* by name */
+    uint8_t names[256];
     const size_t stride = s->stride;
-    memset(sums, 0, (w->n_sums + 1) * sizeof(sums[0]));
-    memset(others, 0, (w->n_sums + 1) * sizeof(others[0]));
+    for (uint32_t name = 0; name < 256; name++)
+        if (w->row[name] < w->n_sums) names[w->row[name]] = (uint8_t)name;
     for (uint32_t row = 0; row < n; row++) {
         if (!w->is_alike) weigh_apart(s, w, row, sums);
-        else if (w->unit_s[0] == DAY_S) weigh_alike(s, w, row, DAY_S, sums, others);
-        else weigh_alike(s, w, row, 3600, sums, others);
+        else if (w->unit_s[0] == DAY_S) weigh_alike(s, w, row, DAY_S, sums);
+        else weigh_alike(s, w, row, 3600, sums);
         for (uint32_t r = 0; r < w->n_sums; r++) {
-            w->sum[r * stride + row] = sums[r] + others[r];
-            sums[r] = others[r] = 0;
+            w->sum[r * stride + row] = sums[names[r]];
+            sums[names[r]] = 0;
         }
     }
 }

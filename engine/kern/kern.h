@@ -66,6 +66,10 @@ struct asy_sweep {
     const uint8_t *count_names;  /* n_counts */
     const uint8_t *count_rows;   /* by name: row of `count`; n_counts for the others */
     uint32_t *count;             /* [n_counts + 1]; the last row is waste */
+    /* out: the latest event of some names */
+    uint32_t n_lasts;
+    const uint8_t *last_names;   /* n_lasts */
+    uint32_t *last;              /* [n_lasts]: 1 + its number, 0 if there is none */
     uint32_t *packed;            /* [n_counts] scratch */
     uint32_t *rows;              /* [1] scratch */
 };
@@ -74,7 +78,7 @@ struct asy_sweep {
 struct asy_weigh {
     uint32_t as_of;            /* no event is later */
     uint32_t n_sums;           /* at most 255 */
-    const uint8_t *row;        /* by name: row of `sum`, or n_sums for none; 256 of them */
+    const uint8_t *row;        /* by name: row of `sum`, each of one name, or n_sums for none; 256 of them */
     const uint32_t *const *table; /* by row: Q30 weights by age; the last entry serves all greater ages */
     const uint32_t *table_len; /* by row */
     const uint32_t *unit_s;    /* by row: 86400 or 3600 */
@@ -203,11 +207,13 @@ struct asy_kern {
     void (*count_events)(const uint32_t *begin, const uint32_t *end, uint32_t n, uint32_t *out);
     /* out[i] = the first of the events begin[i] .. end[i] that is not earlier than `from`, end[i] if all are. */
     void (*since)(const uint32_t *begin, const uint32_t *end, const uint32_t *time, uint32_t n, uint32_t from, uint32_t *out);
-    /* seen and count of every lead */
+    /* seen, count and last of every lead */
     void (*sweep)(const struct asy_sweep *sweep, uint32_t n);
     /* days[i] = whole days from the latest (earliest) event with a name of the set to as_of, ASY_NO_DAYS if there is none. Reads
      * `seen`, which the sweep has made. */
     void (*latest)(const struct asy_sweep *sweep, uint32_t n, const struct asy_name_set *set, uint32_t as_of, uint16_t *days);
+    /* days[i] = whole days from event number last[i] - 1 to as_of, ASY_NO_DAYS where last[i] is 0: `latest` of what the sweep found. */
+    void (*days_of)(const uint32_t *last, const uint32_t *time, uint32_t n, uint32_t as_of, uint16_t *days);
     void (*earliest)(const struct asy_sweep *sweep, uint32_t n, const struct asy_name_set *set, uint32_t as_of, uint16_t *days);
     void (*weigh)(const struct asy_sweep *sweep, const struct asy_weigh *weigh, uint32_t n);
     /* A copy that does not stay in the caches. */

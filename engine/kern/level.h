@@ -40,6 +40,7 @@ INLINE uint32_t apart(uint32_t index)
 void ASY_LEVEL(asy_sweep_)(const struct asy_sweep *s, uint32_t n);
 void ASY_LEVEL(asy_since_)(const uint32_t *begin, const uint32_t *end, const uint32_t *time, uint32_t n, uint32_t from, uint32_t *out);
 void ASY_LEVEL(asy_latest_)(const struct asy_sweep *s, uint32_t n, const struct asy_name_set *set, uint32_t as_of, uint16_t *days);
+void ASY_LEVEL(asy_days_of_)(const uint32_t *last, const uint32_t *time, uint32_t n, uint32_t as_of, uint16_t *days);
 void ASY_LEVEL(asy_earliest_)(const struct asy_sweep *s, uint32_t n, const struct asy_name_set *set, uint32_t as_of, uint16_t *days);
 void ASY_LEVEL(asy_weigh_)(const struct asy_sweep *s, const struct asy_weigh *w, uint32_t n);
 /* k_points.c, k_masks.c */

@@ -380,6 +380,11 @@ static void sweep_ref(const struct asy_sweep *s, uint32_t n)
             for (uint32_t c = 0; c < s->n_counts; c++)
                 if (s->count_names[c] == s->name[i]) s->count[c * (size_t)s->stride + row] += 1;
         }
+        for (uint32_t l = 0; l < s->n_lasts; l++) {
+            s->last[l * (size_t)s->stride + row] = 0;
+            for (uint32_t i = s->begin[row]; i < s->end[row]; i++)
+                if (s->last_names[l] == s->name[i]) s->last[l * (size_t)s->stride + row] = i + 1;
+        }
     }
 }
 static int set_has(const struct asy_name_set *set, uint8_t name) { return (set->words[name / 32] & 1u << name % 32) != 0; }
@@ -390,6 +395,10 @@ static void latest_ref(const struct asy_sweep *s, uint32_t n, const struct asy_n
         for (uint32_t i = s->begin[row]; i < s->end[row]; i++)
             if (set_has(set, s->name[i])) days[row] = (uint16_t)((as_of - s->time[i]) / 86400);
     }
+}
+static void days_of(const uint32_t *last, const uint32_t *time, uint32_t n, uint32_t as_of, uint16_t *days)
+{
+    for (uint32_t i = 0; i < n; i++) days[i] = last[i] == 0 ? ASY_NO_DAYS : (uint16_t)((as_of - time[last[i] - 1]) / 86400);
 }
 static void earliest_ref(const struct asy_sweep *s, uint32_t n, const struct asy_name_set *set, uint32_t as_of, uint16_t *days)
 {
@@ -454,6 +463,7 @@ const struct asy_kern asy_kern_ref = {
     .count_unknown = count_unknown,
     .sweep = sweep_ref,
     .latest = latest_ref,
+    .days_of = days_of,
     .earliest = earliest_ref,
     .weigh = weigh_ref,
     .expand = expand,

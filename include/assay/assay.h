@@ -80,7 +80,7 @@ enum assay_run_flags {
 struct assay_run_options {
     uint32_t struct_size;
     uint32_t n_threads;  /* 0: 1. The result does not depend on it */
-    uint32_t batch_rows; /* 0: 1024; at most 65536. Nor on this */
+    uint32_t batch_rows; /* 0: 4096; at most 65536. Nor on this */
     uint32_t flags;      /* enum assay_run_flags; others must be 0 */
 };
 /* Score, grade, disqualify, route and recycle every lead, as of the data's as_of_s. `options` may be NULL. */
