@@ -83,10 +83,19 @@ static void tell_memory(const struct assay *assay, double load_ns, bool is_json)
     }
     printf("%" PRIu32 " leads, %" PRIu64 " events, loaded in %.0f ms, kernels %s\n", assay->store.n_leads, assay->store.events.n,
            load_ns / 1e6, assay_isa(assay));
-    printf("%.1f bytes/lead: columns %.1f, dictionaries %.1f, keys %.1f, index %.1f\n", lead_bytes,
-           (double)size.columns_bytes / n_leads, (double)size.dicts_bytes / n_leads, (double)size.keys_bytes / n_leads,
+    printf("%.1f bytes/lead, %.1f besides the text of ids: columns %.1f, dictionaries %.1f, keys %.1f, index %.1f\n", lead_bytes,
+           lead_bytes - (double)size.id_text_bytes / n_leads, (double)size.columns_bytes / n_leads, (double)size.dicts_bytes / n_leads, (double)size.keys_bytes / n_leads,
            (double)size.index_bytes / n_leads);
     if (n_events > 0) printf("%.2f bytes/event, each lead's place in the log included\n", (double)size.events_bytes / n_events);
+}
+
+/* What runs with summaries keep by lead. */
+static void tell_summaries(const struct assay *assay, bool is_json)
+{
+    const uint64_t n_bytes = asy_summaries_bytes(&assay->summaries);
+    const double n_leads = assay->store.n_leads > 0 ? assay->store.n_leads : 1;
+    if (is_json) printf("{\"schema_version\":1,\"bench\":\"pass_summaries\",\"bytes\":%" PRIu64 ",\"bytes_per_lead\":%.2f}\n", n_bytes, (double)n_bytes / n_leads);
+    else printf("%.1f bytes/lead in summaries\n", (double)n_bytes / n_leads);
 }
 
 /* -- time ----------------------------------------------------------------------------------------------------------- */
@@ -230,6 +239,7 @@ int main(int argc, char **argv)
     if (status == ASSAY_OK) status = assay_load_data(assay, &data, &error);
     if (status == ASSAY_OK) tell_memory(assay, timing_now_ns() - start_ns, o.is_json);
     if (status == ASSAY_OK) status = time_runs(assay, &o, &error);
+    if (status == ASSAY_OK && o.is_keeping) tell_summaries(assay, o.is_json);
     if (status != ASSAY_OK) fprintf(stderr, "bench_pass: %s\n", error.text);
     assay_close(assay);
     return status != ASSAY_OK;

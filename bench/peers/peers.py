@@ -112,7 +112,7 @@ def assay_pass(options, rules, n_threads, cpus, from_kept):
                options.leads, options.events]
     output, peak_mb = output_of(command, cpus)
     for line in map(json.loads, output.splitlines()):
-        if line.get("bench") == "pass" and line["threads"] == n_threads and line.get("phase", "total") == "total":
+        if line.get("bench") == "pass" and line["threads"] == n_threads and line["part"] == "total":
             return line["ns_per_lead_median"] * line["leads"] / 1e9, peak_mb
     raise RuntimeError(f"{options.bench_pass}: expected a line of {n_threads} threads, found none")
 

@@ -64,7 +64,8 @@ struct assay_data {
     uint64_t max_cell_bytes;   /* 0: 1 MiB */
     uint32_t n_threads;        /* 0: 1 */
     uint32_t reserved0;
-    /* Called now and then; return 0 to stop (ASSAY_E_CANCELLED). May be NULL. */
+    /* Called now and then, by one thread at a time, with n_threads > 1 not always the caller's; return 0 to stop (ASSAY_E_CANCELLED).
+     * May be NULL. */
     int (*progress)(void *ctx, uint64_t n_rows, uint64_t done_bytes, uint64_t total_bytes);
     void *progress_ctx;
 };
