@@ -15,7 +15,7 @@
 
 _Static_assert(_Alignof(max_align_t) >= 16, "malloc must align to 16 bytes, as struct assay_allocator promises");
 
-enum { HUGE_BYTES = 2 << 20, WISH_FROM_BYTES = 8 << 20 };
+enum { HUGE_BYTES = 2 << 20 };
 
 /* ---- the allocator ---- */
 
@@ -60,8 +60,6 @@ void *asy_mem_alloc(struct asy_mem *mem, size_t size_bytes)
     void *p = mem->table.alloc(mem->table.ctx, size_bytes);
     if (!p)
         return NULL;
-    if (size_bytes >= WISH_FROM_BYTES)
-        asy_mem_wish_huge(p, size_bytes);
     if (!(mem->table.flags & ASSAY_ALLOC_ZEROED))
         memset(p, 0, size_bytes);
     __atomic_fetch_add(&mem->live_bytes, size_bytes, __ATOMIC_RELAXED);
@@ -89,11 +87,8 @@ void *asy_mem_resize(struct asy_mem *mem, void *p, size_t old_bytes, size_t new_
     uint8_t *moved = mem->table.resize(mem->table.ctx, p, old_bytes, new_bytes);
     if (!moved)
         return NULL;
-    if (new_bytes > old_bytes) {
-        if (new_bytes - old_bytes >= WISH_FROM_BYTES)
-            asy_mem_wish_huge(moved + old_bytes, new_bytes - old_bytes);
+    if (new_bytes > old_bytes)
         memset(moved + old_bytes, 0, new_bytes - old_bytes);
-    }
     /* Wraps as it should where the block shrinks. */
     __atomic_fetch_add(&mem->live_bytes, (uint64_t)new_bytes - (uint64_t)old_bytes, __ATOMIC_RELAXED);
     return moved;
@@ -476,7 +471,7 @@ assay_status asy_range_need(struct asy_range *range, uint64_t bytes, struct assa
         return asy_fail(error, ASSAY_E_IO, "/tmp: room for the leads: expected %" PRIu64 " MiB more, found: %s",
                         (end - range->used_bytes) >> 20, strerrordesc_np(failed));
     uint64_t small_bytes = range->used_bytes > STEP_BYTES ? range->used_bytes : STEP_BYTES;
-    if (end > small_bytes)
+    if (range->is_random && end > small_bytes)
         (void)madvise(range->base + small_bytes, end - small_bytes, MADV_HUGEPAGE);
     range->used_bytes = end;
     return ASSAY_OK;
@@ -506,7 +501,7 @@ void asy_range_trim(struct asy_arena *arena, struct asy_range *range, uint64_t b
     (void)madvise(range->base + from, range->used_bytes - from, MADV_DONTNEED);
     /* Else the system would soon make the step that is cut a whole huge page again. */
     uint64_t step = from & ~(STEP_BYTES - 1);
-    if (step < from)
+    if (range->is_random && step < from)
         (void)madvise(range->base + step, STEP_BYTES, MADV_NOHUGEPAGE);
 }
 

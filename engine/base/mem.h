@@ -24,8 +24,8 @@ void *asy_mem_alloc_n(struct asy_mem *mem, size_t n, size_t size_bytes);
 void *asy_mem_resize(struct asy_mem *mem, void *p, size_t old_bytes, size_t new_bytes);
 void asy_mem_free(struct asy_mem *mem, void *p, size_t size_bytes);
 /* Ask for huge pages under a large array that is read at random (half of the time of a look-up is the address translation
- * else). A wish: nothing depends on it. What asy_mem_alloc and asy_mem_resize have to make zero, 8 MiB and more at a time, is
- * wished for before it is touched: afterwards it is too late. */
+ * else), before it is touched. A wish: nothing depends on it. Not for arrays that are written and read in order: they win little, and
+ * where a host takes free memory back from its guests, touching a huge page for the first time may take milliseconds. */
 void asy_mem_wish_huge(void *p, size_t size_bytes);
 
 /* Makes room for item number `n` (0-based) in a growable array of `item_bytes` items: *items and *cap change
@@ -61,7 +61,7 @@ bool asy_pool_grow(struct asy_pool *pool, void **items, uint32_t *cap, uint32_t 
  *   arena : [ range 0 ........ | range 1 ........ | ... ]      each range: [ used | reserved, untouched ]
  *
  * Range sizes are address space, not memory. Pages are taken when touched: small ones in the first 2 MiB of a range, so that
- * thousands of nearly empty columns cost little, huge ones (a wish) behind them. */
+ * thousands of nearly empty columns cost little, behind them huge ones (a wish) if the range is read at random. */
 struct asy_arena {
     bool is_shared;
     int fd;                  /* of a shared one, else -1 */
@@ -78,6 +78,7 @@ struct asy_range {
     uint64_t offset;     /* in the arena, and so in its file */
     int disk_fd;         /* the arena's file if it is on disk, else -1; borrowed */
     bool is_shared;
+    bool is_random;      /* the owner's to set: read at random, huge pages are worth asking for */
 };
 
 /* A private arena. Where `reserve_bytes` of address space are not to be had, half of it is tried, and so on down to 64 GiB;

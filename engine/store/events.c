@@ -134,7 +134,6 @@ static bool begin_slab(const struct asy_events *events, struct asy_events_writer
     void *p = asy_mem_alloc(events->mem, bytes);
     if (!p)
         return false;
-    asy_mem_wish_huge(p, bytes);
     uintptr_t mask = events->chunk_bytes - 1;
     uintptr_t start = ((uintptr_t)p + mask) & ~mask;
     writer->fresh = (uint8_t *)start;

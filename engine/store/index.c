@@ -20,6 +20,7 @@ assay_status asy_keys_init(struct asy_keys *keys, struct asy_arena *arena, uint6
     assay_status status = asy_arena_range(arena, max_bytes, &keys->bytes, error);
     if (status == ASSAY_OK)
         status = asy_arena_range(arena, (max_rows + 1) * sizeof(uint64_t), &keys->offsets, error);
+    keys->bytes.is_random = keys->offsets.is_random = true;
     return status;
 }
 
