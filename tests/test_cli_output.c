@@ -291,12 +291,12 @@ Test(cli_output, numbers_of_an_earlier_output_are_compared_as_numbers)
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
         struct assay_error e;
         uint64_t n_written;
-        FILE *file;
         cr_assert_eq(asy_output_write(&s, "head.csv", ASY_FORMAT_AUTO, NULL, 1, &n_written, &e), ASSAY_OK, "%s", e.text);
         size_t n;
         char *text = read_all("head.csv", &n);
         char *found = strstr(text, ",12,12,12,12,");
-        cr_assert(found != NULL && (file = fopen("old.csv", "w")) != NULL, "%.*s", (int)n, text);
+        FILE *file = fopen("old.csv", "w");
+        cr_assert(found != NULL && file != NULL, "%.*s", (int)n, text);
         fwrite(text, 1, (size_t)(found - text), file);
         fprintf(file, ",12,%s,", cases[c].cell);
         fwrite(found + 7, 1, n - (size_t)(found + 7 - text), file);
