@@ -195,28 +195,25 @@ assay_status assay_load_data(struct assay *assay, const struct assay_data *data,
 /* A program bound to the data, and results to fill: those of the run before, of the same rules and data, are used again. */
 static assay_status make_ready(struct assay *assay, struct assay_error *error)
 {
-    if (assay->has_results) {
+    const bool is_again = assay->has_results;
+    if (is_again) {
         forget_turns(assay);
         asy_program_fini(&assay->program);
-        const assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
-        if (status == ASSAY_OK) {
-            asy_results_clear(&assay->results, &assay->rules, assay->program.n_terms);
-            return ASSAY_OK;
-        }
-        asy_results_fini(&assay->results, &assay->rules, asy_program_n_terms(&assay->rules));
-        assay->has_results = false;
-        return status;
     }
+    assay->has_results = false;
     assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
-    if (status != ASSAY_OK) return status;
-    status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms,
-                              assay->seed, error);
     if (status != ASSAY_OK) {
-        asy_program_fini(&assay->program);
+        if (is_again) asy_results_fini(&assay->results, &assay->rules, asy_program_n_terms(&assay->rules));
         return status;
     }
-    assay->has_results = true;
-    return ASSAY_OK;
+    if (is_again)
+        asy_results_clear(&assay->results, &assay->rules, assay->program.n_terms);
+    else
+        status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms,
+                                  assay->seed, error);
+    if (status != ASSAY_OK) asy_program_fini(&assay->program);
+    assay->has_results = status == ASSAY_OK;
+    return status;
 }
 
 assay_status assay_run(struct assay *assay, const struct assay_run_options *options, struct assay_error *error)

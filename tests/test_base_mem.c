@@ -1,7 +1,6 @@
 /* Memory, the arena, threads, hashing. */
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/thread.h"
 #include "failing_mem.h"
 
 #include <criterion/criterion.h>
@@ -362,36 +361,6 @@ Test(arena, no_more_memory_is_an_error)
     asy_range_clear(&arena, &range);
     cr_assert_eq(asy_range_need(&range, GIB / 2, &error), ASSAY_OK, "it was given back");
     asy_arena_fini(&arena);
-}
-
-struct counting {
-    uint64_t n_done[1000];
-    uint32_t worker_max;
-};
-
-static void count_piece(void *ctx, uint32_t worker, uint64_t piece)
-{
-    struct counting *counting = ctx;
-    __atomic_fetch_add(&counting->n_done[piece], 1, __ATOMIC_RELAXED);
-    uint32_t seen = __atomic_load_n(&counting->worker_max, __ATOMIC_RELAXED);
-    while (worker > seen && !__atomic_compare_exchange_n(&counting->worker_max, &seen, worker, false, __ATOMIC_RELAXED,
-                                                         __ATOMIC_RELAXED)) {
-    }
-}
-
-Test(thread, every_piece_is_done_once)
-{
-    static const uint32_t threads[] = {0, 1, 2, 7, 1000, UINT32_MAX};
-    for (size_t t = 0; t < sizeof threads / sizeof threads[0]; t++) {
-        struct counting counting = {0};
-        asy_parallel(threads[t], 1000, count_piece, &counting);
-        for (int i = 0; i < 1000; i++)
-            cr_assert_eq(counting.n_done[i], 1);
-        cr_assert_lt(counting.worker_max, threads[t] ? threads[t] : 1);
-    }
-    struct counting none = {0};
-    asy_parallel(4, 0, count_piece, &none);
-    cr_assert_eq(none.n_done[0], 0);
 }
 
 static struct asy_str from_hex(const char *hex, char *out)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "failing_mem.h"
 #include "base/time.h"
 #include "cli/output.h"
 
@@ -327,33 +328,12 @@ Test(cli_output, a_full_disk_ends_it_on_any_number_of_threads)
 
 /* -- memory ------------------------------------------------------------------------------------------------------------- */
 
-struct failing {
-    int64_t n_calls, fail_at; /* atomic; 0: none fails */
-};
-static bool fails(struct failing *failing)
-{
-    const int64_t call = __atomic_add_fetch(&failing->n_calls, 1, __ATOMIC_RELAXED);
-    return failing->fail_at != 0 && call == failing->fail_at;
-}
-static void *failing_alloc(void *ctx, size_t size_bytes) { return fails(ctx) ? NULL : malloc(size_bytes); }
-static void *failing_resize(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
-{
-    (void)old_bytes;
-    return fails(ctx) ? NULL : realloc(p, new_bytes);
-}
-static void failing_release(void *ctx, void *p, size_t size_bytes)
-{
-    (void)ctx, (void)size_bytes;
-    free(p);
-}
-
 /* Long ids make blocks grow while other threads make theirs. */
 Test(cli_output, an_allocation_that_fails_leaves_no_file)
 {
     struct assay s;
     struct failing failing = {0};
-    const struct assay_allocator table = {.struct_size = sizeof(table), .ctx = &failing, .alloc = failing_alloc, .resize = failing_resize,
-                                          .release = failing_release};
+    const struct assay_allocator table = failing_table(&failing);
     make_session(&s, 3000);
     struct assay_error e;
     uint64_t n_written;
@@ -373,7 +353,7 @@ Test(cli_output, an_allocation_that_fails_leaves_no_file)
     for (uint32_t n_threads = 1; n_threads <= 3; n_threads += 2)
         for (int64_t k = 0, n_calls = 0; k <= n_calls; k++) {
             unlink("found.csv");
-            failing = (struct failing){.fail_at = k};
+            failing = (struct failing){.n_left = k - 1, .once = true}; /* the k-th; 0: none */
             const assay_status status = asy_output_write(&s, "found.csv", ASY_FORMAT_CSV, NULL, n_threads, &n_written, &e);
             if (k == 0) n_calls = failing.n_calls;
             cr_assert(status == ASSAY_OK ? k == 0 || failing.n_calls < k : status == ASSAY_E_NOMEM && k > 0, "allocation %lld of %lld: %d",

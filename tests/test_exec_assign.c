@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "failing_mem.h"
 #include "exec/assign.h"
 #include "exec/order.h"
 #include "exec/pass.h"
@@ -460,27 +461,10 @@ Test(exec_assign, owners_are_those_of_a_plain_model)
 
 /* -- memory ------------------------------------------------------------------------------------------------------------- */
 
-struct failing {
-    int64_t n_calls, fail_at;
-};
-static bool fails(struct failing *failing) { return ++failing->n_calls == failing->fail_at; }
-static void *failing_alloc(void *ctx, size_t size_bytes) { return fails(ctx) ? NULL : malloc(size_bytes); }
-static void *failing_resize(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
-{
-    (void)old_bytes;
-    return fails(ctx) ? NULL : realloc(p, new_bytes);
-}
-static void failing_release(void *ctx, void *p, size_t size_bytes)
-{
-    (void)ctx, (void)size_bytes;
-    free(p);
-}
-
 Test(exec_assign, an_allocation_that_fails_is_an_error_and_no_loss)
 {
     struct failing failing = {0};
-    const struct assay_allocator table = {.struct_size = sizeof(table), .ctx = &failing, .alloc = failing_alloc, .resize = failing_resize,
-                                          .release = failing_release};
+    const struct assay_allocator table = failing_table(&failing);
     const struct assay_allocator before = w.mem.table;
     for (int64_t k = 0, n_calls = 0; k <= n_calls; k++) {
         struct assay_error e = {0};
@@ -490,7 +474,7 @@ Test(exec_assign, an_allocation_that_fails_is_an_error_and_no_loss)
         draw_world(0, 500, &state);
         state.is_kept = true;
         draw_results(&results, 100, 6);
-        failing = (struct failing){.fail_at = k};
+        failing = (struct failing){.n_left = k - 1, .once = true}; /* the k-th; 0: none */
         w.mem.table = table;
         const assay_status status = asy_assign(&w.program, &results, &state, 2, &e);
         if (k == 0) n_calls = failing.n_calls;

@@ -1,15 +1,14 @@
 #include "cli/bench_data.h"
 
 #include "base/time.h"
+#include "cli/synth_draw.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum {
     BLOCK_ROWS = 4096,
     EMPTY_PERCENT = 25,     /* of a field that need not be filled */
     PLAIN_TEXTS = 40,       /* texts of a field that no rule names */
-    TEXT_BYTES = 32,
     HISTORY_DAYS = 540,
     SILENT_PERCENT = 30,    /* leads without any event */
 };
@@ -37,15 +36,8 @@ struct maker {
     uint8_t *present;
 };
 
-/* A number that depends on where it is asked for only. */
-static uint64_t drawn(uint64_t row, uint64_t what)
-{
-    uint64_t h = row * UINT64_C(0x9e3779b97f4a7c15) + what * UINT64_C(0xd1b54a32d192ed03) + 1;
-    h = (h ^ (h >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    h = (h ^ (h >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return h ^ (h >> 31);
-}
-static uint32_t below(uint64_t h, uint32_t n) { return (uint32_t)((h >> 32) * n >> 32); }
+/* Streams of their own for what is drawn: a field's cells by row, and a lead's events. */
+enum draw_kind { DRAW_CELL = 1, DRAW_EVENTS };
 
 /* -- what the rules name -------------------------------------------------------------------------------------------- */
 
@@ -146,31 +138,40 @@ static bool collect(struct maker *m)
 
 /* -- leads ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_empty(const struct asy_field *field, uint64_t h) { return !field->required && below(h, 100) < EMPTY_PERCENT; }
+/* One cell, in the array of its type; the others of it are not read. */
+static void draw_cell(struct maker *m, uint32_t f, uint32_t row, uint32_t i)
+{
+    const struct asy_field *field = &m->rules->schema.fields[f];
+    const struct pick *pick = &m->fields[f];
+    struct asy_draw draw = asy_draw_stream(f, DRAW_CELL, row);
+    const bool empty = !field->required && asy_draw_percent(&draw, EMPTY_PERCENT);
+    const bool is_named = pick->n > 0 && !pick->is_text;
+    m->present[i] = !empty;
+    m->texts[i] = (struct asy_str){NULL, 0};
+    m->codes[i] = 0;
+    m->ints[i] = ASY_INT_EMPTY;
+    m->numbers[i] = NAN;
+    if (empty) return;
+    switch (field->type) {
+    case ASY_TEXT: m->texts[i] = pick->texts[asy_draw_below(&draw, pick->n)]; break;
+    case ASY_BOOL: m->codes[i] = 1 + asy_draw_below(&draw, 2); break;
+    case ASY_COUNTRY: m->codes[i] = 1 + asy_draw_below(&draw, asy_country_count()); break;
+    case ASY_ENUM: m->codes[i] = 1 + asy_draw_below(&draw, field->n_values); break;
+    case ASY_INT: m->ints[i] = is_named ? pick->ints[asy_draw_below(&draw, pick->n)] : (int64_t)asy_draw_below(&draw, 1000); break;
+    case ASY_NUMBER: m->numbers[i] = is_named ? pick->numbers[asy_draw_below(&draw, pick->n)] : asy_draw_below(&draw, 1000000); break;
+    default: m->ints[i] = (m->as_of_s - (int64_t)asy_draw_below(&draw, HISTORY_DAYS) * ASY_DAY_S) * 1000000; break;
+    }
+}
 
 static assay_status fill_column(struct maker *m, uint32_t f, uint32_t row0, uint32_t n, struct assay_error *error)
 {
     struct asy_column *column = &m->store->columns[f];
-    const struct asy_field *field = &m->rules->schema.fields[f];
-    const struct pick *pick = &m->fields[f];
-    const int64_t day_us = (int64_t)ASY_DAY_S * 1000000;
-    const uint32_t n_codes = field->type == ASY_BOOL ? 2 : field->type == ASY_COUNTRY ? asy_country_count() : field->n_values;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint64_t h = drawn(row0 + i, 2 * (uint64_t)f), h2 = drawn(row0 + i, 2 * (uint64_t)f + 1);
-        const bool empty = is_empty(field, h);
-        const bool is_named = pick->n > 0 && !pick->is_text;
-        m->present[i] = !empty;
-        m->texts[i] = empty || field->type != ASY_TEXT ? (struct asy_str){NULL, 0} : pick->texts[below(h2, pick->n)];
-        m->codes[i] = empty || n_codes == 0 ? 0 : 1 + below(h2, n_codes);
-        m->ints[i] = empty ? ASY_INT_EMPTY : is_named ? pick->ints[below(h2, pick->n)] : (int64_t)below(h2, 1000);
-        m->numbers[i] = empty ? (double)NAN : is_named ? pick->numbers[below(h2, pick->n)] : (double)below(h2, 1000000);
-        if (field->type == ASY_TIME && !empty) m->ints[i] = m->as_of_s * 1000000 - (int64_t)below(h2, HISTORY_DAYS) * day_us;
-    }
+    for (uint32_t i = 0; i < n; i++) draw_cell(m, f, row0 + i, i);
     switch (column->repr) {
     case ASY_REPR_PRESENCE: asy_column_set_presents(column, row0, n, m->present); return ASSAY_OK;
     case ASY_REPR_CODE:
-        return field->type == ASY_TEXT ? asy_column_set_texts(column, row0, n, m->texts, error)
-                                       : asy_column_set_codes(column, row0, n, m->codes, error);
+        return column->field->type == ASY_TEXT ? asy_column_set_texts(column, row0, n, m->texts, error)
+                                               : asy_column_set_codes(column, row0, n, m->codes, error);
     case ASY_REPR_INT: return asy_column_set_ints(column, row0, n, m->ints, error);
     case ASY_REPR_NUMBER: asy_column_set_numbers(column, row0, n, m->numbers); return ASSAY_OK;
     case ASY_REPR_TIME: asy_column_set_times(column, row0, n, m->ints); return ASSAY_OK;
@@ -180,7 +181,7 @@ static assay_status fill_column(struct maker *m, uint32_t f, uint32_t row0, uint
 
 static assay_status make_leads(struct maker *m, uint32_t n_leads, struct assay_error *error)
 {
-    char (*ids)[TEXT_BYTES] = asy_pool_alloc_n(&m->pool, BLOCK_ROWS, TEXT_BYTES);
+    char (*ids)[ASY_SYNTH_ID_BYTES] = asy_pool_alloc_n(&m->pool, BLOCK_ROWS, ASY_SYNTH_ID_BYTES);
     uint32_t *rows = asy_pool_alloc_n(&m->pool, BLOCK_ROWS, sizeof(*rows));
     bool *is_new = asy_pool_alloc_n(&m->pool, BLOCK_ROWS, sizeof(*is_new));
     if (ids == NULL || rows == NULL || is_new == NULL) return ASSAY_E_NOMEM;
@@ -188,8 +189,8 @@ static assay_status make_leads(struct maker *m, uint32_t n_leads, struct assay_e
     for (uint32_t row0 = 0; row0 < n_leads && status == ASSAY_OK; row0 += BLOCK_ROWS) {
         const uint32_t n = n_leads - row0 < BLOCK_ROWS ? n_leads - row0 : BLOCK_ROWS;
         for (uint32_t i = 0; i < n; i++) {
-            const int len = snprintf(ids[i], TEXT_BYTES, "00Q5e%013u", row0 + i);
-            m->texts[i] = (struct asy_str){ids[i], (uint32_t)len};
+            asy_synth_id(1, row0 + i, ids[i]);
+            m->texts[i] = (struct asy_str){ids[i], ASY_SYNTH_ID_BYTES};
         }
         status = asy_store_add_batch(m->store, m->texts, n, rows, is_new, error);
         for (uint32_t f = 0; f < m->rules->schema.n_fields && status == ASSAY_OK; f++) status = fill_column(m, f, row0, n, error);
@@ -200,21 +201,18 @@ static assay_status make_leads(struct maker *m, uint32_t n_leads, struct assay_e
 /* -- events ----------------------------------------------------------------------------------------------------------- */
 
 /* Some names are frequent and most are rare. */
-static uint8_t draw_name(uint64_t h, uint32_t n_names)
+static uint8_t draw_name(struct asy_draw *draw, uint32_t n_names)
 {
-    const double u = (double)(h >> 11) / 9007199254740992.0;
+    const double u = (double)(asy_draw_bits(draw) >> 11) / 9007199254740992.0;
     return (uint8_t)(u * u * n_names);
 }
 
-static assay_status draw_tuple(struct maker *m, uint64_t row, uint64_t event, uint32_t *tuple)
+static assay_status draw_tuple(struct maker *m, struct asy_draw *draw, uint32_t *tuple)
 {
     struct asy_str values[ASY_PROPERTIES_MAX];
     const uint32_t n = m->rules->schema.n_properties;
     *tuple = 0;
-    for (uint32_t p = 0; p < n; p++) {
-        const struct pick *pick = &m->properties[p];
-        values[p] = pick->texts[below(drawn(row, event * 64 + 8 + p), pick->n)];
-    }
+    for (uint32_t p = 0; p < n; p++) values[p] = m->properties[p].texts[asy_draw_below(draw, m->properties[p].n)];
     return n == 0 ? ASSAY_OK : asy_events_tuple(&m->store->events, 0, values, tuple);
 }
 
@@ -225,15 +223,14 @@ static assay_status make_events(struct maker *m, uint32_t n_leads, uint32_t even
     const uint32_t most = events_per_lead * 2 * 100 / (100 - SILENT_PERCENT);
     assay_status status = asy_events_open(&m->store->events, n_leads, 1, error);
     for (uint32_t row = 0; row < n_leads && n_names > 0 && status == ASSAY_OK; row++) {
-        const uint64_t h = drawn(row, UINT64_C(1) << 40);
-        if (below(h, 100) < SILENT_PERCENT) continue;
-        const uint32_t n = below(drawn(row, (UINT64_C(1) << 40) + 1), most + 1);
-        for (uint64_t e = 0; e < n && status == ASSAY_OK; e++) {
-            const uint64_t when = drawn(row, (UINT64_C(1) << 41) + 2 * e), what = drawn(row, (UINT64_C(1) << 41) + 2 * e + 1);
-            const uint32_t time_s = (uint32_t)(m->as_of_s - below(when, HISTORY_DAYS * ASY_DAY_S));
-            const uint8_t name = draw_name(what, n_names);
+        struct asy_draw draw = asy_draw_stream(0, DRAW_EVENTS, row);
+        if (asy_draw_percent(&draw, SILENT_PERCENT)) continue;
+        const uint32_t n = asy_draw_below(&draw, most + 1);
+        for (uint32_t e = 0; e < n && status == ASSAY_OK; e++) {
+            const uint32_t time_s = (uint32_t)(m->as_of_s - asy_draw_below(&draw, HISTORY_DAYS * ASY_DAY_S));
+            const uint8_t name = draw_name(&draw, n_names);
             uint32_t tuple;
-            status = draw_tuple(m, row, e, &tuple);
+            status = draw_tuple(m, &draw, &tuple);
             if (status == ASSAY_OK) status = asy_events_stage(&m->store->events, 0, 1, &row, &time_s, &name, &tuple, error);
         }
     }

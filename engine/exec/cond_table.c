@@ -8,16 +8,11 @@ static uint64_t mixed(uint64_t h, uint64_t v)
     h = (h ^ v) * UINT64_C(0x9fb21c651e98df25);
     return h ^ (h >> 32);
 }
-static uint64_t hash_text(uint64_t h, struct asy_str s)
-{
-    for (uint32_t i = 0; i < s.len; i++) h = mixed(h, (uint8_t)s.p[i]);
-    return mixed(h, s.len);
-}
 static uint64_t hash_node(const struct asy_cel_node *node)
 {
     uint64_t h = mixed(node->op, node->n_args);
     if (node->op == ASY_CEL_CONST)
-        h = node->value.type == ASY_CEL_STRING ? hash_text(h, node->value.s) : mixed(h, (uint64_t)node->value.type);
+        h = mixed(h, node->value.type == ASY_CEL_STRING ? asy_checksum(node->value.s) : node->value.type);
     if (node->op == ASY_CEL_INPUT) h = mixed(mixed(h, node->input.kind), node->input.index);
     for (uint32_t i = 0; i < node->n_args; i++) h = mixed(h, hash_node(node->args[i]));
     return h;

@@ -566,16 +566,18 @@ static bool compile_widths(struct asy_program *program)
 static bool compile_weigh(struct asy_program *program)
 {
     const uint32_t n = program->n_weigh + 1;
+    program->weigh_rule = asy_pool_alloc_n(&program->pool, n, sizeof(*program->weigh_rule));
     program->weigh_table = asy_pool_alloc_n(&program->pool, n, sizeof(*program->weigh_table));
     program->weigh_len = asy_pool_alloc_n(&program->pool, n, sizeof(uint32_t));
     program->weigh_unit_s = asy_pool_alloc_n(&program->pool, n, sizeof(uint32_t));
     program->weigh_within_s = asy_pool_alloc_n(&program->pool, n, sizeof(uint32_t));
-    if (program->weigh_table == NULL || program->weigh_len == NULL || program->weigh_unit_s == NULL ||
-        program->weigh_within_s == NULL)
+    if (program->weigh_rule == NULL || program->weigh_table == NULL || program->weigh_len == NULL ||
+        program->weigh_unit_s == NULL || program->weigh_within_s == NULL)
         return false;
     for (uint32_t t = 0; t < program->n_terms; t++) {
         const struct asy_term *term = &program->terms[t];
         if (term->kind != ASY_TERM_WEIGHED) continue;
+        program->weigh_rule[term->row] = term->event_rule;
         program->weigh_table[term->row] = term->weights.factor;
         program->weigh_len[term->row] = term->weights.n;
         program->weigh_unit_s[term->row] = term->event_rule->weight_unit_s;

@@ -118,6 +118,7 @@ struct asy_program {
     uint32_t n_weigh;               /* weighed terms: one a name at most */
     uint8_t weigh_row[256];         /* by name; n_weigh for none */
     bool is_weigh_alike;
+    const struct asy_event_rule **weigh_rule; /* by row of the sums, as what follows */
     const uint32_t **weigh_table;
     uint32_t *weigh_len, *weigh_unit_s, *weigh_within_s;
 

@@ -15,14 +15,6 @@ void asy_summaries_clear(struct asy_summaries *s)
 /* Width of a column's values in a worker's matrix. */
 static uint8_t full_width(uint32_t kind) { return kind == ASY_SUMMARY_SUM ? 8 : kind == ASY_SUMMARY_AGE ? 2 : 4; }
 
-/* The program's event rule that column `row` of the weighed sums is for. */
-static const struct asy_event_rule *weighed_rule(const struct asy_program *program, uint32_t row)
-{
-    for (uint32_t t = 0; t < program->n_terms; t++)
-        if (program->terms[t].kind == ASY_TERM_WEIGHED && program->terms[t].row == row) return program->terms[t].event_rule;
-    return NULL;
-}
-
 /* The columns of a program in a fixed order: what number `n` says, and where it is in a worker's matrices. False: there are no
  * more. `w` may be NULL. */
 static bool nth_column(const struct asy_program *program, uint32_t n, const struct asy_worker *w, uint32_t stride,
@@ -60,7 +52,7 @@ static bool nth_column(const struct asy_program *program, uint32_t n, const stru
     }
     n -= program->n_ages;
     if (n >= program->n_weigh) return false;
-    const struct asy_event_rule *rule = weighed_rule(program, n);
+    const struct asy_event_rule *rule = program->weigh_rule[n];
     of->kind = ASY_SUMMARY_SUM;
     of->number = rule->event;
     of->weight = rule->weight;

@@ -179,9 +179,16 @@ assay_status asy_rows_take(struct asy_rows *rows, struct asy_block *block, bool 
 assay_status asy_block_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells,
                              struct assay_error *error)
 {
-    const bool is_done = block->rows->is_json ? asy_ndjson_cells(block, columns, n_columns, cells)
-                                              : asy_csv_cells(block, columns, n_columns, cells);
-    return is_done ? ASSAY_OK : asy_rows_fail_memory(block->rows, error);
+    const bool is_done = block->rows->is_json ? asy_ndjson_cells(block, columns, n_columns) : asy_csv_cells(block, columns, n_columns);
+    if (!is_done) return asy_rows_fail_memory(block->rows, error);
+    *cells = (struct asy_cells){.text = block->buf,
+                                .n_rows = block->n_good,
+                                .cells = block->cells,
+                                .raw = block->raw,
+                                .line = block->line,
+                                .n_bad = block->n_bad,
+                                .bad = block->bad};
+    return ASSAY_OK;
 }
 
 bool asy_rows_is_json(const struct asy_rows *rows)

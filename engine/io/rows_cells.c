@@ -231,7 +231,7 @@ static bool make_room(struct asy_block *block, const uint32_t *columns, uint32_t
     return true;
 }
 
-bool asy_csv_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells)
+bool asy_csv_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns)
 {
     const uint32_t n_positions = block->n_pos - block->next.position;
     uint32_t n_rows = block->n_columns ? n_positions / block->n_columns : 0; /* so many rows at most have all their cells */
@@ -240,13 +240,5 @@ bool asy_csv_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_
     if (block->has_mark[ASY_MARK_ESCAPES] && !asy_block_need_half(block)) return false;
     const struct target target = {columns, n_columns, block->cells};
     block->n_good = block->n_bad = 0;
-    if (!(may_be_grid(block) && read_grid(block, &target)) && !read_rows(block, &target)) return false;
-    *cells = (struct asy_cells){.text = block->buf,
-                                .n_rows = block->n_good,
-                                .cells = block->cells,
-                                .raw = block->raw,
-                                .line = block->line,
-                                .n_bad = block->n_bad,
-                                .bad = block->bad};
-    return true;
+    return (may_be_grid(block) && read_grid(block, &target)) || read_rows(block, &target);
 }

@@ -237,8 +237,8 @@ static inline struct asy_span asy_csv_cell(const struct asy_block *block, uint32
 
 /* ---- rows_cells.c ---- */
 
-/* False: out of memory. */
-bool asy_csv_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells);
+/* What asy_block_cells gives, into the block. False: out of memory. */
+bool asy_csv_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns);
 
 /* ---- rows_json.c ---- */
 
@@ -247,8 +247,8 @@ assay_status asy_ndjson_open(struct asy_rows *rows, struct assay_error *error);
 /* Read the rows of a block that has begun. */
 assay_status asy_ndjson_take(struct asy_rows *rows, struct asy_block *block, bool *more, struct assay_error *error);
 bool asy_ndjson_next(struct asy_rows *rows, struct asy_block *block, struct asy_row *row);
-/* False: out of memory. */
-bool asy_ndjson_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells);
+/* What asy_block_cells gives, into the block. False: out of memory. */
+bool asy_ndjson_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns);
 
 /* ---- rows_json_parse.c ---- */
 

@@ -165,7 +165,7 @@ static bool make_room(struct asy_block *block, const uint32_t *columns, uint32_t
     return true;
 }
 
-bool asy_ndjson_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns, struct asy_cells *cells)
+bool asy_ndjson_cells(struct asy_block *block, const uint32_t *columns, uint32_t n_columns)
 {
     if (!make_room(block, columns, n_columns)) return false;
     for (uint32_t n = 0, good = 0, n_bad = 0; n < block->n_all_rows; n++) {
@@ -180,13 +180,6 @@ bool asy_ndjson_cells(struct asy_block *block, const uint32_t *columns, uint32_t
         }
         good++;
     }
-    *cells = (struct asy_cells){.text = block->buf,
-                                .n_rows = block->n_good,
-                                .cells = block->cells,
-                                .raw = block->raw,
-                                .line = block->line,
-                                .n_bad = block->n_bad,
-                                .bad = block->bad};
     return true;
 }
 

@@ -45,6 +45,39 @@ void asy_column_set_presents(struct asy_column *column, uint32_t row0, uint32_t 
     column->n_filled += n_filled;
 }
 
+/* Of values of a kind that the column does not keep. */
+static void presents_of(struct asy_column *column, uint32_t row0, uint32_t n, const void *values,
+                        bool (*is_filled)(const void *values, uint32_t i))
+{
+    uint8_t present[BATCH_BLOCK];
+    for (uint32_t start = 0; start < n; start += BATCH_BLOCK) {
+        const uint32_t n_here = block_of(n, start);
+        for (uint32_t i = 0; i < n_here; i++)
+            present[i] = is_filled(values, start + i);
+        asy_column_set_presents(column, row0 + start, n_here, present);
+    }
+}
+
+static bool code_is_filled(const void *codes, uint32_t i)
+{
+    return ((const uint32_t *)codes)[i] != 0;
+}
+
+static bool text_is_filled(const void *texts, uint32_t i)
+{
+    return ((const struct asy_str *)texts)[i].len != 0;
+}
+
+static bool int_is_filled(const void *values, uint32_t i)
+{
+    return ((const int64_t *)values)[i] != ASY_INT_EMPTY;
+}
+
+static bool number_is_filled(const void *values, uint32_t i)
+{
+    return !isnan(((const double *)values)[i]);
+}
+
 /* ---- codes ---- */
 
 static uint32_t largest_code(const uint32_t *codes, uint32_t n)
@@ -95,17 +128,6 @@ static void store_codes(struct asy_column *column, uint32_t row0, uint32_t n, co
                                              : store_codes_32(at, codes, n);
 }
 
-static void presents_of_codes(struct asy_column *column, uint32_t row0, uint32_t n, const uint32_t *codes)
-{
-    uint8_t present[BATCH_BLOCK];
-    for (uint32_t start = 0; start < n; start += BATCH_BLOCK) {
-        const uint32_t n_here = block_of(n, start);
-        for (uint32_t i = 0; i < n_here; i++)
-            present[i] = codes[start + i] != 0;
-        asy_column_set_presents(column, row0 + start, n_here, present);
-    }
-}
-
 static assay_status widen_for_codes(struct asy_column *column, uint32_t n, const uint32_t *codes, struct assay_error *error)
 {
     const uint8_t width = asy_code_width(largest_code(codes, n));
@@ -116,7 +138,7 @@ assay_status asy_column_set_codes(struct asy_column *column, uint32_t row0, uint
                                   struct assay_error *error)
 {
     if (keeps_no_value(column)) {
-        presents_of_codes(column, row0, n, codes);
+        presents_of(column, row0, n, codes, code_is_filled);
         return ASSAY_OK;
     }
     ASY_ASSERT(column->repr == ASY_REPR_CODE && row0 + (uint64_t)n <= column->n_rows);
@@ -128,23 +150,12 @@ assay_status asy_column_set_codes(struct asy_column *column, uint32_t row0, uint
 
 /* ---- texts ---- */
 
-static void presents_of_texts(struct asy_column *column, uint32_t row0, uint32_t n, const struct asy_str *texts)
-{
-    uint8_t present[BATCH_BLOCK];
-    for (uint32_t start = 0; start < n; start += BATCH_BLOCK) {
-        const uint32_t n_here = block_of(n, start);
-        for (uint32_t i = 0; i < n_here; i++)
-            present[i] = texts[start + i].len != 0;
-        asy_column_set_presents(column, row0 + start, n_here, present);
-    }
-}
-
 /* Texts become codes block by block; where a block fails, those before it are taken back. */
 assay_status asy_column_set_texts(struct asy_column *column, uint32_t row0, uint32_t n, const struct asy_str *texts,
                                   struct assay_error *error)
 {
     if (keeps_no_value(column)) {
-        presents_of_texts(column, row0, n, texts);
+        presents_of(column, row0, n, texts, text_is_filled);
         return ASSAY_OK;
     }
     ASY_ASSERT(column->repr == ASY_REPR_CODE && column->field->type == ASY_TEXT && row0 + (uint64_t)n <= column->n_rows);
@@ -225,22 +236,11 @@ static uint32_t store_ints_64(int64_t *out, const int64_t *values, uint32_t n)
     return n - n_empty;
 }
 
-static void presents_of_ints(struct asy_column *column, uint32_t row0, uint32_t n, const int64_t *values)
-{
-    uint8_t present[BATCH_BLOCK];
-    for (uint32_t start = 0; start < n; start += BATCH_BLOCK) {
-        const uint32_t n_here = block_of(n, start);
-        for (uint32_t i = 0; i < n_here; i++)
-            present[i] = values[start + i] != ASY_INT_EMPTY;
-        asy_column_set_presents(column, row0 + start, n_here, present);
-    }
-}
-
 assay_status asy_column_set_ints(struct asy_column *column, uint32_t row0, uint32_t n, const int64_t *values,
                                  struct assay_error *error)
 {
     if (keeps_no_value(column)) {
-        presents_of_ints(column, row0, n, values);
+        presents_of(column, row0, n, values, int_is_filled);
         return ASSAY_OK;
     }
     ASY_ASSERT(column->repr == ASY_REPR_INT && row0 + (uint64_t)n <= column->n_rows);
@@ -258,21 +258,10 @@ assay_status asy_column_set_ints(struct asy_column *column, uint32_t row0, uint3
 
 /* ---- numbers and times ---- */
 
-static void presents_of_numbers(struct asy_column *column, uint32_t row0, uint32_t n, const double *values)
-{
-    uint8_t present[BATCH_BLOCK];
-    for (uint32_t start = 0; start < n; start += BATCH_BLOCK) {
-        const uint32_t n_here = block_of(n, start);
-        for (uint32_t i = 0; i < n_here; i++)
-            present[i] = !isnan(values[start + i]);
-        asy_column_set_presents(column, row0 + start, n_here, present);
-    }
-}
-
 void asy_column_set_numbers(struct asy_column *column, uint32_t row0, uint32_t n, const double *values)
 {
     if (keeps_no_value(column)) {
-        presents_of_numbers(column, row0, n, values);
+        presents_of(column, row0, n, values, number_is_filled);
         return;
     }
     ASY_ASSERT(column->repr == ASY_REPR_NUMBER && row0 + (uint64_t)n <= column->n_rows);
@@ -289,7 +278,7 @@ void asy_column_set_numbers(struct asy_column *column, uint32_t row0, uint32_t n
 void asy_column_set_times(struct asy_column *column, uint32_t row0, uint32_t n, const int64_t *utc_us)
 {
     if (keeps_no_value(column)) {
-        presents_of_ints(column, row0, n, utc_us);
+        presents_of(column, row0, n, utc_us, int_is_filled);
         return;
     }
     ASY_ASSERT(column->repr == ASY_REPR_TIME && row0 + (uint64_t)n <= column->n_rows);
