@@ -24,7 +24,7 @@ enum { MAX_RUNS = 10001 };
 struct options {
     bool is_json, is_keeping;
     unsigned long n_runs, n_threads, batch_rows;
-    const char *isa, *rules, *leads, *events;
+    const char *isa, *rules, *leads, *events, *plugins;
     int64_t as_of_s;
 };
 
@@ -37,7 +37,7 @@ static unsigned long usable_cpus(void)
 static bool read_options(struct options *o, int argc, char **argv)
 {
     const char *as_of = "2026-11-01T00:00:00Z"; /* of assay synth */
-    *o = (struct options){.n_runs = 11, .n_threads = usable_cpus()};
+    *o = (struct options){.n_runs = 11, .n_threads = usable_cpus(), .plugins = ASSAY_BENCH_SHIPPED};
     for (int i = 1; i < argc; i++) {
         const char *const arg = argv[i], *const next = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(arg, "--json") == 0) o->is_json = true;
@@ -53,6 +53,7 @@ static bool read_options(struct options *o, int argc, char **argv)
             else if (strcmp(arg, "--threads") == 0) o->n_threads = strtoul(next, NULL, 10);
             else if (strcmp(arg, "--batch") == 0) o->batch_rows = strtoul(next, NULL, 10);
             else if (strcmp(arg, "--isa") == 0) o->isa = next;
+            else if (strcmp(arg, "--plugin-dir") == 0) o->plugins = next;
             else if (strcmp(arg, "--as-of") == 0) as_of = next;
             else return false;
             i++;
@@ -176,7 +177,7 @@ static assay_status run_once(struct assay *assay, const struct options *o, uint3
     if (status != ASSAY_OK) return status;
     struct asy_program program;
     start_ns = timing_now_ns();
-    status = asy_program_init(&program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
+    status = asy_program_init(&program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, &assay->plugins, error);
     took_ns[BIND] = timing_now_ns() - start_ns;
     if (status != ASSAY_OK) return status;
     start_ns = timing_now_ns();
@@ -225,12 +226,12 @@ int main(int argc, char **argv)
     struct options o;
     if (!read_options(&o, argc, argv)) {
         fprintf(stderr, "usage: bench_pass [--json] [--runs 1..%d] [--threads N] [--batch N] [--isa ref|v2|v3|v4] [--as-of TIME] "
-                        "[--summaries] RULES LEADS [EVENTS]\n", MAX_RUNS);
+                        "[--plugin-dir DIR] [--summaries] RULES LEADS [EVENTS]\n", MAX_RUNS);
         return 2;
     }
     struct assay *assay = NULL;
     struct assay_error error = {0};
-    const struct assay_options options = {.struct_size = sizeof(options), .isa = o.isa};
+    const struct assay_options options = {.struct_size = sizeof(options), .isa = o.isa, .n_plugin_dirs = 1, .plugin_dirs = &o.plugins};
     const struct assay_data data = {.struct_size = sizeof(data), .leads = o.leads, .events = &o.events,
                                     .n_events = o.events != NULL, .as_of_s = o.as_of_s, .n_threads = (uint32_t)o.n_threads};
     assay_status status = assay_open(&assay, &options, &error);

@@ -53,6 +53,7 @@ arguments_of() {
   bench_write) echo "--leads 2000" ;;
   bench_pass) echo "--runs 1 $project/rules/b2b-saas.yaml $data/leads.csv $data/events.csv" ;;
   bench_index) echo "--runs 1 --keys 2000" ;;
+  bench_plugin) echo "--runs 1" ;;
   esac
 }
 

@@ -1,6 +1,7 @@
 /* assay.h: argument checks, then one call down for each step. */
 #include "session.h"
 
+#include "exec/plugin_notes.h"
 #include "io/rejects.h"
 
 #ifndef ASSAY_VERSION
@@ -11,11 +12,15 @@ const char *assay_version(void) { return ASSAY_VERSION; }
 
 assay_status assay_open(struct assay **out, const struct assay_options *options, struct assay_error *error)
 {
+    const size_t least = offsetof(struct assay_options, plugin_dirs); /* all that callers of 0.1 know */
     const struct assay_options none = {.struct_size = sizeof(none)};
     if (options == NULL) options = &none;
-    if (options->struct_size < sizeof(*options))
-        return asy_fail(error, ASSAY_E_PARAM, "assay_open: options.struct_size: expected %zu, found %u", sizeof(*options),
+    if (options->struct_size < least)
+        return asy_fail(error, ASSAY_E_PARAM, "assay_open: options.struct_size: expected at least %zu, found %u", least,
                         options->struct_size);
+    const bool has_dirs = options->struct_size >= sizeof(*options) && options->n_plugin_dirs > 0;
+    if (has_dirs && options->plugin_dirs == NULL)
+        return asy_fail(error, ASSAY_E_PARAM, "assay_open: options.plugin_dirs: expected %u folders, found NULL", options->n_plugin_dirs);
     const struct assay_allocator *table = options->allocator;
     if (table != NULL && (table->struct_size < sizeof(*table) || !table->alloc || !table->resize || !table->release))
         return asy_fail(error, ASSAY_E_PARAM, "assay_open: options.allocator: expected struct_size %zu and three functions, found "
@@ -31,10 +36,13 @@ assay_status assay_open(struct assay **out, const struct assay_options *options,
     asy_mem_init(&assay->mem, options->allocator);
     assay->kern = kern;
     assay->seed = options->seed;
+    if (has_dirs) assay->plugin_dirs = (struct asy_plugin_dirs){.items = options->plugin_dirs, .n = options->n_plugin_dirs};
+    asy_pool_init(&assay->notes_pool, &assay->mem);
     asy_pool_init(&assay->text, &assay->mem);
     asy_diags_init(&assay->diags, &assay->mem);
     asy_state_init(&assay->state, &assay->mem, assay->seed);
     asy_summaries_init(&assay->summaries, &assay->mem);
+    assay->plugin_notes = ASY_STR("");
     *out = assay;
     return ASSAY_OK;
 }
@@ -45,6 +53,11 @@ static void forget_turns(struct assay *assay)
     if (assay->state.is_kept) return;
     asy_state_fini(&assay->state);
     asy_state_init(&assay->state, &assay->mem, assay->seed);
+}
+static void forget_notes(struct assay *assay)
+{
+    asy_pool_fini(&assay->notes_pool);
+    assay->plugin_notes = ASY_STR("");
 }
 static void drop_results(struct assay *assay)
 {
@@ -57,6 +70,7 @@ static void drop_results(struct assay *assay)
 static void drop_data(struct assay *assay)
 {
     drop_results(assay);
+    forget_notes(assay);
     asy_summaries_clear(&assay->summaries);
     if (!assay->has_data) return;
     asy_ingest_free(assay->ingest);
@@ -68,6 +82,7 @@ static void drop_data(struct assay *assay)
 static void drop_rules(struct assay *assay)
 {
     drop_data(assay);
+    asy_plugins_close(&assay->plugins);
     if (assay->has_rules) asy_rules_fini(&assay->rules);
     assay->has_rules = false;
     asy_pool_fini(&assay->text);
@@ -97,8 +112,14 @@ assay_status assay_load_rules(struct assay *assay, const char *path, struct assa
 {
     drop_rules(assay);
     new_findings(assay);
-    const assay_status status = asy_rules_load(&assay->rules, &assay->mem, path, &asy_file_reader_os, &assay->diags, error);
+    assay_status status = asy_rules_load(&assay->rules, &assay->mem, path, &asy_file_reader_os, &assay->diags, error);
     assay->has_rules = status == ASSAY_OK;
+    if (status == ASSAY_OK)
+        status = asy_plugins_open(&assay->plugins, &assay->mem, &assay->rules, &assay->plugin_dirs, &asy_file_reader_os, &assay->diags, error);
+    if (status != ASSAY_OK && assay->has_rules) {
+        asy_rules_fini(&assay->rules);
+        assay->has_rules = false;
+    }
     return status;
 }
 
@@ -201,7 +222,8 @@ static assay_status make_ready(struct assay *assay, struct assay_error *error)
         asy_program_fini(&assay->program);
     }
     assay->has_results = false;
-    assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, error);
+    assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, &assay->plugins,
+                                           error);
     if (status != ASSAY_OK) {
         if (is_again) asy_results_fini(&assay->results, &assay->rules, asy_program_n_terms(&assay->rules));
         return status;
@@ -216,6 +238,14 @@ static assay_status make_ready(struct assay *assay, struct assay_error *error)
     return status;
 }
 
+/* What plugins did wrong is told even if the run fails for it. */
+static assay_status judge_plugins(struct assay *assay, bool are_failures_allowed, struct assay_error *error)
+{
+    if (assay->results.n_notes > 0) assay->plugin_notes = asy_plugin_notes_text(&assay->notes_pool, &assay->program, &assay->results);
+    if (are_failures_allowed || !asy_results_have_stops(&assay->results)) return ASSAY_OK;
+    return asy_plugin_notes_fail(&assay->program, &assay->results, error);
+}
+
 assay_status assay_run(struct assay *assay, const struct assay_run_options *options, struct assay_error *error)
 {
     const struct assay_run_options none = {.struct_size = sizeof(none)};
@@ -227,17 +257,24 @@ assay_status assay_run(struct assay *assay, const struct assay_run_options *opti
     if (options->batch_rows > ASY_BATCH_ROWS_MAX)
         return asy_fail(error, ASSAY_E_PARAM, "batch: expected at most %d leads, found %u", ASY_BATCH_ROWS_MAX,
                         options->batch_rows);
-    if (options->flags & ~(uint32_t)ASSAY_RUN_KEEP_SUMMARIES)
+    if (options->flags & ~(uint32_t)(ASSAY_RUN_KEEP_SUMMARIES | ASSAY_RUN_ALLOW_PLUGIN_FAILURES))
         return asy_fail(error, ASSAY_E_PARAM, "assay_run: options.flags: expected those of enum assay_run_flags, found %#x", options->flags);
+    forget_notes(assay);
     assay_status status = make_ready(assay, error);
     if (status != ASSAY_OK) return status;
     const bool is_keeping = (options->flags & ASSAY_RUN_KEEP_SUMMARIES) != 0;
     const struct asy_pass_options pass = {.kern = assay->kern, .n_threads = options->n_threads, .batch_rows = options->batch_rows,
                                           .summaries = is_keeping ? &assay->summaries : NULL};
     status = asy_pass_run(&assay->program, &pass, &assay->results, error);
+    if (status == ASSAY_OK) status = judge_plugins(assay, (options->flags & ASSAY_RUN_ALLOW_PLUGIN_FAILURES) != 0, error);
     if (status == ASSAY_OK) status = asy_assign(&assay->program, &assay->results, &assay->state, options->n_threads, error);
     if (status != ASSAY_OK) drop_results(assay);
     return status;
+}
+
+const char *assay_plugin_notes(struct assay *assay)
+{
+    return assay->plugin_notes.p == NULL ? "out of memory: there are notes about plugins that cannot be shown" : assay->plugin_notes.p;
 }
 
 /* -- results -------------------------------------------------------------------------------------------------- */
@@ -266,6 +303,12 @@ const char *assay_score_name(const struct assay *assay, uint32_t score)
 int64_t assay_score_milli(const struct assay *assay, uint32_t score, uint32_t row)
 {
     return has_row(assay, row) && score < assay->results.n_scores ? assay->results.score_milli[score][row] : 0;
+}
+int assay_score_is_empty(const struct assay *assay, uint32_t score, uint32_t row)
+{
+    const struct asy_results *results = &assay->results;
+    return has_row(assay, row) && score < results->n_scores && results->score_empty != NULL && results->score_empty[score] != NULL &&
+           results->score_empty[score][row] != 0;
 }
 const char *assay_grade(const struct assay *assay, uint32_t row)
 {

@@ -15,8 +15,10 @@ struct assay {
     uint64_t seed;
     struct asy_pool text;        /* what accessors gave out */
 
+    struct asy_plugin_dirs plugin_dirs; /* borrowed */
     bool has_rules;
     struct asy_rules rules;
+    struct asy_plugins plugins;  /* of the rules */
     struct asy_diags diags;      /* of the rule file, then of the map file */
 
     bool has_data;
@@ -30,6 +32,8 @@ struct assay {
     struct asy_state state;      /* before the run: what the last one left; after it: what the next one needs */
     struct asy_results results;
     struct asy_summaries summaries; /* of the data, from runs that were asked to keep them */
+    struct asy_pool notes_pool;
+    struct asy_str plugin_notes; /* of the last run, even if it failed; NUL-terminated */
 };
 
 #endif

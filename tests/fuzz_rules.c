@@ -252,7 +252,7 @@ static void fuzz_run_pass(struct fuzz_world *world, const char *isa, uint32_t ba
     if (asy_kern_select(isa, &problem) == NULL) return;
     const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = 1, .batch_rows = batch_rows,
                                              .summaries = summaries};
-    assay_status status = asy_program_init(&program, world->mem, &world->rules, &world->store, FUZZ_AS_OF_S, &error);
+    assay_status status = asy_program_init(&program, world->mem, &world->rules, &world->store, FUZZ_AS_OF_S, NULL, &error);
     FUZZ_MUST(status == ASSAY_OK || status == ASSAY_E_LIMIT, "%s", error.text);
     if (status != ASSAY_OK) return;
     status = asy_results_init(&results, world->mem, &world->rules, world->store.n_leads, program.n_terms, 1, &error);

@@ -22,6 +22,7 @@ static int64_t no_clock(void)
 }
 
 static volatile sig_atomic_t interrupted;
+static struct asy_cli_places places;
 
 static struct outcome run(const char *const *words)
 {
@@ -39,7 +40,7 @@ static struct outcome run(const char *const *words)
     asy_pool_init(&pool, &mem);
     FILE *out = open_memstream(&outcome.out, &out_len), *err = open_memstream(&outcome.err, &err_len);
     struct asy_cli cli = {.io = {.out = out, .err = err}, .clock = {no_clock, no_clock}, .mem = &mem, .pool = &pool,
-                          .interrupted = &interrupted, .n_cpus = 1};
+                          .interrupted = &interrupted, .n_cpus = 1, .places = places};
     outcome.code = asy_cli_run(&cli, argc, argv);
     asy_pool_fini(&pool);
     cr_expect_eq(mem.live_bytes, 0, "%s leaves memory behind", argc > 1 ? words[1] : "");
@@ -129,10 +130,32 @@ Test(cli, help_and_version)
         struct outcome a = RUN(asy_verbs[i].name, "--help"), b = RUN("help", asy_verbs[i].name);
         cr_expect_eq(a.code, ASY_EXIT_OK);
         cr_expect_str_eq(a.out, b.out);
-        cr_expect_not_null(strstr(a.out, "Examples:\n"));
+        cr_expect_not_null(strstr(a.out, asy_verbs[i].n_verbs > 0 ? "`assay plugin VERB --help` shows examples first.\n" : "Examples:\n"));
         drop(&a);
         drop(&b);
     }
+}
+
+Test(cli, folders_of_plugins)
+{
+    const char *beside = in_folder("plugins"), *away = in_folder("away");
+    cr_assert_eq(mkdir(beside, 0700) + mkdir(away, 0700), 0);
+    char both[512], wanted[512];
+    snprintf(both, sizeof(both), ":%s::/nowhere/at/all:%s:", away, beside);
+    snprintf(wanted, sizeof(wanted), "%s\n  no plugins\n\n%s\n  no plugins\n", away, beside);
+    places = (struct asy_cli_places){.plugin_path = both, .plugins_beside = beside, .installed = {"/nowhere/else", away}};
+    struct outcome o = RUN("plugin", "list");
+    cr_expect_str_eq(o.out, wanted, "each folder once, in the order in which they are looked at");
+    cr_expect_str_empty(o.err);
+    drop(&o);
+    places = (struct asy_cli_places){.is_path_ignored = true};
+    o = RUN("plugin", "list");
+    cr_expect_eq(o.code, ASY_EXIT_OK);
+    cr_expect_str_eq(o.out, "There are no folders of plugins: --plugin-dir and ASSAY_PLUGIN_PATH name some.\n");
+    cr_expect_str_eq(o.err, "assay: ASSAY_PLUGIN_PATH is ignored: it was set by another user than the one whose rights this process has; --plugin-dir "
+                            "names folders\n");
+    drop(&o);
+    places = (struct asy_cli_places){0};
 }
 
 Test(cli, check_exit_codes)

@@ -21,7 +21,7 @@ static uint32_t draw(uint32_t n)
 
 /* -- a session made by hand ------------------------------------------------------------------------------------------ */
 
-enum { N_SCORES = 4, N_GRADES = 3, N_DISQUALIFY = 2, N_ROUTES = 4, N_RECYCLE = 3, N_TERMS = 8, N_OWNERS = 5, AS_OF_S = 1793491200 };
+enum { LEADS_MAX = 20000, N_SCORES = 4, N_GRADES = 3, N_DISQUALIFY = 2, N_ROUTES = 4, N_RECYCLE = 3, N_TERMS = 8, N_OWNERS = 5, AS_OF_S = 1793491200 };
 
 static struct asy_score scores[N_SCORES];
 static struct asy_grade grades[N_GRADES];
@@ -31,6 +31,9 @@ static struct asy_recycle recycles[N_RECYCLE];
 static struct asy_term terms[N_TERMS];
 static struct asy_schema schema;
 static char names_text[64][80];
+/* What plugins leave: scores without a value, due times. */
+static uint8_t is_empty[LEADS_MAX], *score_empty[N_SCORES];
+static uint32_t due_s[LEADS_MAX];
 
 /* Texts that need quotes, apostrophes or escapes in one format or the other, and long ones. */
 static struct asy_str odd_name(uint32_t number)
@@ -57,11 +60,12 @@ static void make_rules(struct assay *s)
         routes[i].flag = draw(2) ? odd_name(n++) : ASY_STR("");
         routes[i].respond_within_s = draw(2) ? 3600 : 0;
     }
-    const bool has_due = draw(2);
+    const bool has_due = draw(2), has_plugin = draw(2);
     for (uint32_t i = 0; i < N_RECYCLE; i++) {
         recycles[i].name = odd_name(n++);
         recycles[i].to = draw(3) ? odd_name(n++) : ASY_STR("");
         recycles[i].in_s = has_due && draw(2) ? 86400 : 0;
+        recycles[i].test.call = has_plugin && draw(2) ? 0 : ASY_NONE;
     }
     for (uint32_t i = 0; i < N_TERMS; i++) terms[i] = (struct asy_term){.name = odd_name(n++)};
     s->rules = (struct asy_rules){.n_scores = N_SCORES, .scores = scores, .grade_by = 0, .n_grades = N_GRADES, .grades = grades, .n_disqualify = N_DISQUALIFY,
@@ -88,11 +92,27 @@ static void draw_row(struct assay *s, uint32_t row)
     r->recycle[row] = (uint16_t)draw(N_RECYCLE + 1);
     r->owner[row] = draw(r->owners.n);
     r->routed_at_s[row] = draw(4) ? AS_OF_S : AS_OF_S - draw(1000000);
+    if (r->score_empty != NULL) is_empty[row] = draw(20) == 0;
+    if (r->recycle_due_s != NULL) due_s[row] = r->recycle[row] && recycles[r->recycle[row] - 1].test.call != ASY_NONE && draw(3) ? AS_OF_S + draw(1000000) : 0;
     const uint32_t n_terms = draw(5);
     for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) {
         r->top_term[j][row] = j < n_terms ? (uint16_t)draw(N_TERMS) : ASY_TERM_NONE;
         r->top_milli[j][row] = draw(3) ? ((int32_t)draw(2100) - 1050) * 1000 : draw_milli(3);
     }
+}
+
+/* Columns as a run with plugins has them, in memory of this file. */
+static void lend_plugin_columns(struct asy_results *r)
+{
+    score_empty[1] = is_empty;
+    if (draw(2)) r->score_empty = score_empty;
+    for (uint32_t i = 0; i < N_RECYCLE; i++)
+        if (recycles[i].test.call != ASY_NONE) r->recycle_due_s = due_s;
+}
+static void take_plugin_columns(struct asy_results *r)
+{
+    r->score_empty = NULL;
+    r->recycle_due_s = NULL;
 }
 
 static void make_session(struct assay *s, uint32_t n_leads)
@@ -116,10 +136,13 @@ static void make_session(struct assay *s, uint32_t n_leads)
         uint32_t code;
         cr_assert_eq(asy_dict_intern(&s->results.owners, odd_name(40 + i), &code), ASSAY_OK);
     }
+    cr_assert_leq(n_leads, LEADS_MAX);
+    lend_plugin_columns(&s->results);
     for (uint32_t row = 0; row < n_leads; row++) draw_row(s, row);
 }
 static void drop_session(struct assay *s)
 {
+    take_plugin_columns(&s->results);
     asy_results_fini(&s->results, &s->rules, N_TERMS);
     asy_store_fini(&s->store);
     cr_assert_eq(s->mem.live_bytes, 0);
@@ -135,7 +158,10 @@ static void model_row(const struct assay *s, struct asy_writer *w, uint32_t row,
     char time[32], reasons[1000];
     uint32_t n = 0;
     asy_writer_text(w, asy_keys_text(&s->store.keys, row));
-    for (uint32_t i = 0; i < N_SCORES; i++) asy_writer_milli(w, r->score_milli[i][row], scores[i].decimals);
+    for (uint32_t i = 0; i < N_SCORES; i++) {
+        if (r->score_empty != NULL && r->score_empty[i] != NULL && r->score_empty[i][row]) asy_writer_empty(w);
+        else asy_writer_milli(w, r->score_milli[i][row], scores[i].decimals);
+    }
     asy_writer_text(w, r->disqualified_by[row] ? ASY_STR("disqualified") : r->grade[row] ? grades[r->grade[row] - 1].name : ASY_STR(""));
     asy_writer_text(w, r->disqualified_by[row] ? disqualify[r->disqualified_by[row] - 1].name : ASY_STR(""));
     asy_writer_text(w, route ? route->name : ASY_STR(""));
@@ -147,7 +173,9 @@ static void model_row(const struct assay *s, struct asy_writer *w, uint32_t row,
         asy_writer_empty(w);
     asy_writer_text(w, recycle ? recycle->name : ASY_STR(""));
     asy_writer_text(w, recycle ? recycle->to : ASY_STR(""));
-    if (has_due && recycle && recycle->in_s > 0)
+    if (r->recycle_due_s != NULL && r->recycle_due_s[row] != 0)
+        asy_writer_raw(w, (struct asy_str){time, asy_time_format_s(r->recycle_due_s[row], time)});
+    else if (has_due && recycle && recycle->in_s > 0)
         asy_writer_raw(w, (struct asy_str){time, asy_time_format_s(s->as_of_s + recycle->in_s, time)});
     else if (has_due)
         asy_writer_empty(w);
@@ -173,7 +201,7 @@ static uint64_t write_model(struct assay *s, const char *path, enum asy_format f
     names[n++] = ASY_STR("lead_id");
     for (uint32_t i = 0; i < N_SCORES; i++) names[n++] = scores[i].name;
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) names[n++] = asy_str_of(fixed[i]);
-    for (uint32_t i = 0; i < N_RECYCLE; i++) has_due |= recycles[i].in_s > 0;
+    for (uint32_t i = 0; i < N_RECYCLE; i++) has_due |= recycles[i].in_s > 0 || recycles[i].test.call != ASY_NONE;
     if (has_due) names[n++] = ASY_STR("recycle_due");
     names[n++] = ASY_STR("reasons");
     cr_assert_eq(asy_writer_open(&w, &s->mem, path, format, names, n, &e), ASSAY_OK, "%s", e.text);
@@ -266,7 +294,10 @@ Test(cli_output, changed_rows_are_those_that_differ)
         cr_assert_eq(asy_output_write(&s, old, ASY_FORMAT_AUTO, NULL, 2, &n_written, &e), ASSAY_OK, "%s", e.text);
         for (uint32_t row = 0; row < N; row++) {
             wanted[row] = draw(4) == 0;
-            if (wanted[row]) s.results.score_milli[draw(N_SCORES)][row] += 1000;
+            if (!wanted[row]) continue;
+            const uint32_t score = draw(N_SCORES);
+            s.results.score_milli[score][row] += 1000;
+            if (score == 1) is_empty[row] = false; /* a score that was empty has a value now */
         }
         for (int format = ASY_FORMAT_CSV; format <= ASY_FORMAT_NDJSON; format++)
             for (size_t t = 0; t < 4; t++) {
@@ -289,6 +320,7 @@ Test(cli_output, numbers_of_an_earlier_output_are_compared_as_numbers)
     for (uint32_t i = 0; i < N_SCORES; i++) scores[i].decimals = 0, s.results.score_milli[i][0] = 12000;
     s.results.grade[0] = 0, s.results.disqualified_by[0] = s.results.route[0] = s.results.recycle[0] = 0, s.results.owner[0] = 0;
     s.results.top_term[0][0] = ASY_TERM_NONE;
+    is_empty[0] = false;
     for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
         struct assay_error e;
         uint64_t n_written;
@@ -344,8 +376,10 @@ Test(cli_output, an_allocation_that_fails_leaves_no_file)
         snprintf(id, sizeof(id), "%0500u", row);
         cr_assert_eq(asy_store_add(&s.store, asy_str_of(id), &added, &is_new, &e), ASSAY_OK);
     }
+    take_plugin_columns(&s.results);
     asy_results_fini(&s.results, &s.rules, N_TERMS);
     cr_assert_eq(asy_results_init(&s.results, &s.mem, &s.rules, 5500, N_TERMS, 1, &e), ASSAY_OK);
+    lend_plugin_columns(&s.results);
     for (uint32_t row = 0; row < 5500; row++) draw_row(&s, row);
     const struct assay_allocator before = s.mem.table;
     const uint64_t live_bytes = s.mem.live_bytes;

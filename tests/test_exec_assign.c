@@ -115,7 +115,7 @@ static const char *owners_of(const struct lead *leads, uint32_t n, int64_t as_of
         if (open >= 0) asy_column_set_code(&w.store.columns[open], row, leads[i].is_open ? 2 : 1, &e);
     }
     cr_assert_eq(asy_events_group(&w.store.events, n, 1, &e), ASSAY_OK);
-    cr_assert_eq(asy_program_init(&w.program, &w.mem, &w.rules, &w.store, as_of_s, &e), ASSAY_OK);
+    cr_assert_eq(asy_program_init(&w.program, &w.mem, &w.rules, &w.store, as_of_s, NULL, &e), ASSAY_OK);
     cr_assert_eq(asy_results_init(&w.results, &w.mem, &w.rules, n, w.program.n_terms, 1, &e), ASSAY_OK);
     cr_assert_eq(asy_pass_run(&w.program, &options, &w.results, &e), ASSAY_OK);
     cr_assert_eq(asy_assign(&w.program, &w.results, &w.state, 1, &e), ASSAY_OK);
@@ -389,7 +389,7 @@ static void draw_world(int kind, uint32_t n_leads, struct asy_state *state)
         set_text("lead.owner", row, owners[draw(8)]);
     }
     cr_assert_eq(asy_events_group(&w.store.events, n, 1, &e), ASSAY_OK);
-    cr_assert_eq(asy_program_init(&w.program, &w.mem, &w.rules, &w.store, AS_OF_S, &e), ASSAY_OK);
+    cr_assert_eq(asy_program_init(&w.program, &w.mem, &w.rules, &w.store, AS_OF_S, NULL, &e), ASSAY_OK);
     asy_state_init(state, &w.mem, 1);
     cr_assert_eq(asy_state_set_cursor(state, ASY_STR("closers"), ASY_STR("us"), ASY_STR("bruno"), 1), ASSAY_OK);
     cr_assert_eq(asy_state_set_cursor(state, ASY_STR("rest"), ASY_STR("anywhere"), ASY_STR("gone"), draw(9)), ASSAY_OK);

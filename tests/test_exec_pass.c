@@ -244,7 +244,7 @@ static void run(struct world *w, struct outcome *o, const char *isa, uint32_t n_
     const char *problem = NULL;
     const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = n_threads, .batch_rows = batch_rows,
                                              .summaries = kept};
-    cr_assert_eq(asy_program_init(&o->program, &w->mem, &w->rules, &w->store, AS_OF_S, &e), ASSAY_OK, "%s", e.text);
+    cr_assert_eq(asy_program_init(&o->program, &w->mem, &w->rules, &w->store, AS_OF_S, NULL, &e), ASSAY_OK, "%s", e.text);
     cr_assert_eq(asy_results_init(&o->results, &w->mem, &w->rules, w->store.n_leads, o->program.n_terms, 1, &e), ASSAY_OK);
     asy_state_init(&o->state, &w->mem, 1);
     cr_assert_eq(asy_pass_run(&o->program, &options, &o->results, &e), ASSAY_OK, "%s", e.text);

@@ -93,6 +93,7 @@ struct scenario {
 };
 
 enum step { OPEN, RULES, DATA, RUN, DONE };
+static const char *const plugin_dirs[] = {ASSAY_PLUGINS}; /* the shipped rules use two of the shipped plugins */
 static const char *const step_names[] = {"open", "load_rules", "load_data", "run", "done"};
 
 static assay_status take_step(struct assay **assay, enum step step, const struct scenario *scenario,
@@ -193,7 +194,8 @@ static void run_point(struct sweep *sweep, int64_t k, bool is_sticky)
     struct faulty faulty = {.fail_at = k, .is_sticky = is_sticky, .is_blocks_only = sweep->scenario.is_blocks_only};
     const struct assay_allocator table = {.struct_size = sizeof(table), .ctx = &faulty, .alloc = faulty_alloc,
                                           .resize = faulty_resize, .release = faulty_release};
-    const struct assay_options options = {.struct_size = sizeof(options), .allocator = &table, .isa = "ref"};
+    const struct assay_options options = {.struct_size = sizeof(options), .allocator = &table, .isa = "ref",
+                                          .n_plugin_dirs = 1, .plugin_dirs = plugin_dirs};
     struct assay_error error;
     struct assay *assay = NULL;
     const enum step failed = take_steps(&assay, OPEN, &sweep->scenario, &options, &error);

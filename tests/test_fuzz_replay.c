@@ -12,6 +12,9 @@
 #define LLVMFuzzerTestOneInput fuzz_map_once
 #include "fuzz_map.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_plugin_once
+#include "fuzz_plugin.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_rows_once
 #include "fuzz_rows.c"
 #undef LLVMFuzzerTestOneInput
@@ -69,6 +72,7 @@ TestSuite(fuzz_replay, .timeout = 250);
 
 Test(fuzz_replay, conditions) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/cel", fuzz_cel_once); }
 Test(fuzz_replay, maps) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/map", fuzz_map_once); }
+Test(fuzz_replay, plugins) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/plugin", fuzz_plugin_once); }
 Test(fuzz_replay, rows) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/rows", fuzz_rows_once); }
 Test(fuzz_replay, rules) { replay_folder(ASSAY_SOURCE_DIR "/tests/corpus/rules", fuzz_rules_once); }
 /* Rule files made at random: pass and reference agree on them, and nearly all are accepted. */

@@ -202,6 +202,19 @@ static const struct example examples[] = {
      "W0344 duplicate-name two rules of score.fit are called `visit`: explanations cannot tell them apart; give one a `name:`\n"},
     {"a list nobody uses", "lists: {north: [DE]}\n" SCORE, "W0345 unused-list list `north` is not used\n"},
     {"a list used in a union only", "lists: {north: [DE], all: {union: [north]}}\n" WHEN("country in all"), ""},
+    {"a plugin nobody uses", SCORE "plugins: {p: {library: a.so, kind: router, reads: [size]}}\n",
+     "W0513 unused-plugin plugin `p` is used by no rule, so it is not loaded\n"},
+    {"a plugin that decides may say yes or no",
+     SCORE TEAMS "plugins: {p: {library: a.so, kind: router}}\nroutes:\n" ROUTE("A", "score.fit >= 50", RED)
+     "  - {name: B, plugin: p, assign: {round_robin: blue}}\n",
+     "W0350 route-hole no route takes leads with score.fit 0..49, plugin p false\nexample lead: score.fit 0, plugin p false\n"
+     "add a route for them, or a last one with `otherwise: true`\n"
+     "W0352 route-partly-shadowed route `B` is partly taken by earlier routes that test other fields: `A`\n"
+     "example lead: score.fit 50, plugin p true goes to `A`\n"},
+    {"a plugin that scores gives at most a million points either way",
+     "plugins: {p: {library: a.so, kind: scorer}}\nscores: {fit: {rules: [{name: P, plugin: p}]}}\n"
+     "disqualify: [{name: A, when: score.fit > 1000000}, {name: B, when: score.fit > 999999}]\n", 
+     "W0336 threshold-unreachable `score.fit > 1000000` is never true: score.fit is between -1000000 and 1000000\n"},
     {"a team nobody uses", SCORE TEAMS "routes:\n" ROUTE("A", "active", RED) "  - {name: B, otherwise: true, assign: nobody}\n",
      "W0346 unused-team team `blue` gets leads from no route\n"},
     /* routes */

@@ -113,7 +113,7 @@ Test(rules_load, the_example_loads)
     cr_expect_eq(r->schema.n_fields, 34);
     cr_expect_eq(r->schema.n_events, 19);
     cr_expect(asy_str_is(r->schema.events[0].name, "demo_request") && asy_str_is(r->schema.events[0].group, "high"));
-    cr_expect(asy_str_is(r->not_evaluated, "lifecycle, slas, targets, nurture, attribution, plugins"));
+    cr_expect(asy_str_is(r->not_evaluated, "lifecycle, slas, targets, nurture, attribution"));
 
     cr_assert_eq(r->n_lists, 7);
     cr_expect_eq(r->lists[5].set.n, 3 + 16 + 2 + 3, "the union");
@@ -141,7 +141,7 @@ Test(rules_load, the_example_loads)
     cr_expect(filled->kind == ASY_SCORE_FILLED && filled->n_filled == 6 && filled->filled[5].field == ASY_NONE);
 
     cr_expect(r->grade_by == 2 && r->n_grades == 4 && r->grades[1].from_milli == 60000);
-    cr_expect(r->n_disqualify == 6 && r->disqualify[5].test.plugin == 0);
+    cr_expect(r->n_disqualify == 6 && r->disqualify[5].test.call == 0);
     cr_expect(r->n_stages == 8 && r->stages[7].n_require == 1);
     cr_assert(r->n_territories == 3 && r->n_teams == 4);
     cr_expect(r->territories[2].n_lines == 2 && r->teams[0].rosters[0].n == 2 && r->teams[2].rosters[3].n == 3);
@@ -154,11 +154,20 @@ Test(rules_load, the_example_loads)
     cr_expect_eq(r->routes[3].respond_within_s, 4 * 3600);
     cr_expect(r->routes[10].test.is_otherwise);
     cr_expect(r->n_recycle == 4 && r->recycle[2].test.when->clause == 3);
-    cr_expect_eq(r->n_plugins, 2);
+    cr_assert(r->n_plugins == 2 && r->n_calls == 2);
+    cr_expect(r->recycle[3].test.call == 1 && r->recycle[3].test.pos.line == 398 && r->recycle[2].test.call == ASY_NONE);
+    const struct asy_plugin_call *competitors = &r->calls[0], *renewals = &r->calls[1];
+    cr_expect(competitors->plugin == 0 && renewals->plugin == 1 && asy_str_is(competitors->rule, "Works for a competitor"));
+    cr_assert_eq(r->plugins[0].n_reads, 2);
+    cr_expect(competitors->inputs[1].kind == ASY_IN_FIELD && competitors->inputs[1].index == 0 && competitors->inputs[0].index == 1);
+    cr_assert(competitors->n_settings == 2 && renewals->n_settings == 2);
+    cr_expect(asy_str_is(renewals->settings[0].name, "days_before") && asy_str_is(renewals->settings[0].texts[0], "120"));
+    cr_expect(renewals->settings[1].pos.line == 399 && renewals->settings[1].text_pos[0].col == 37);
 
     /* what is kept of a field */
     cr_expect_eq(field(r, "company.employees")->need, ASY_NEED_VALUE);
     cr_expect_eq(field(r, "lead.owner")->need, ASY_NEED_VALUE);
+    cr_expect_eq(field(r, "company.name")->need, ASY_NEED_VALUE, "a plugin reads it");
     cr_expect_eq(field(r, "contact.name")->need, ASY_NEED_PRESENCE);
     cr_expect_eq(field(r, "contact.email")->need, ASY_NEED_PRESENCE);
     cr_expect_eq(field(r, "bant.budget")->need, ASY_NEED_NOTHING, "lifecycle is not evaluated");
@@ -385,7 +394,8 @@ static const struct {
      "13:26 E0405 `otherwise: true` takes every lead, so nothing below it is ever reached; put this route last"},
     {"routes:\n  - {name: A, when: b, assign: {round_robin: t}}\n", "13:46 E0401 no team `t`"},
     {"routes:\n  - {name: A, when: b, assign: somebody}\n",
-     "13:32 E0404 `assign`: expected `nobody`, `{round_robin: TEAM}`, `{owner_of: LIST}` or `{owner_of: existing_record}`, found `somebody`"},
+     "13:32 E0404 `assign`: expected `nobody`, `{round_robin: TEAM}`, `{owner_of: LIST}`, `{owner_of: existing_record}` or, with "
+     "`plugin:`, `plugin`, found `somebody`"},
     {"routes:\n  - {name: A, when: t in l, assign: {owner_of: l}}\n",
      "13:48 E0406 list `l` names no owners: expected a list file with a column `owner`"},
     {"routes:\n  - {name: A, when: t in l, assign: {owner_of: acc}}\n",
@@ -420,11 +430,65 @@ static const struct {
     {"nurture: {s: {send: often, leave: [{when: segment.days > 3 && segment.idle_days > 3 && segment.points_gained > 1, to: x}]}}\n",
      "12:21 E0124 `send`: expected a number of emails per day, week or month, as in `3 emails per month`, found `often`"},
     {"attribution: {model: w_shaped, credit: {a: {share: 33.3%}, b: {share: 66.6%}}}\n", "12:40 E0501 credit adds up to 99.9%, not 100%"},
+    /* plugins */
     {"plugins: {p: {library: ../a.so, kind: judge, reads: [t, u, score.y, events.nope.count]}}\n",
      "12:24 E0506 `library`: expected a file name without a folder; the folders are given on the command line, not in a rule file\n"
      "12:39 E0124 `kind`: expected one of disqualifier, router, recycler, scorer, found `judge`\n"
-     "12:57 E0203 `u` is not a field\n12:60 E0203 `score.y` is not a score\n"
-     "12:76 E0203 `nope` is not an event; events are named under `events:`"},
+     "12:57 E0203 `u` is not a field\n12:60 E0203 `score.y` is not a score; did you mean `score.z`?\n"
+     "12:69 E0203 `events.nope.count` is not a figure of an event; did you mean `events.any.count`?"},
+    {"plugins: {p: {library: Lib.so, kind: scorer}, q: {library: a.dll, kind: scorer}, r: {library: .so, kind: scorer}, s: {kind: scorer}}\n",
+     "12:24 E0506 `library`: expected a file name such as `libexample.so` (a-z, 0-9, `_` and `-`, at most 63 bytes), found `Lib.so`\n"
+     "12:60 E0506 `library`: expected a file name such as `libexample.so` (a-z, 0-9, `_` and `-`, at most 63 bytes), found `a.dll`\n"
+     "12:95 E0506 `library`: expected a file name such as `libexample.so` (a-z, 0-9, `_` and `-`, at most 63 bytes), found `.so`\n"
+     "12:118 E0122 a plugin: `library:` is missing"},
+    {"plugins:\n  p: {library: a.so, kind: router, reads: {a: t, b: lead.owner, c: t}, isolation: none, budget: 250us}\n"
+     "  q: {library: b_2-c.so, kind: router, reads: [score.z, disqualified, events.ev.count(30d), events.any.days_ago, c],\n"
+     "      isolation: worker, budget: {per_lead: 2ms, memory: 1GB}}\n"
+     "routes:\n  - {name: A, plugin: p, with: {a: 1, b: [x, '', y], c: ''}, assign: plugin, respond_within: 4h}\n"
+     "  - {name: B, plugin: q, assign: nobody}\n  - {name: C, plugin: q, with: {a: []}, assign: plugin}\n", ""},
+    {"plugins: {p: {library: a.so, kind: scorer, isolation: thread, budget: 20, reads: t},\n"
+     "          q: {library: a.so, kind: scorer, budget: 11s, reads: [t, t, [i], b]},\n"
+     "          r: {library: a.so, kind: scorer, budget: {per_lead: 999ns, memory: 8MB, cores: 2}},\n"
+     "          s: {library: a.so, kind: scorer, budget: {per_lead: 99999999999999999999s, memory: 9999999999GB}}}\n",
+     "12:55 E0124 `isolation`: expected one of worker, none, found `thread`\n"
+     "12:71 E0124 `budget`: expected the processor time of one lead, from 1us to 10s, as in 20us; found `20`\n"
+     "12:82 E0121 `reads`: expected a list of names, or lines of `column: name`, found `t`\n"
+     "13:52 E0124 `budget`: expected the processor time of one lead, from 1us to 10s, as in 20us; found `11s`\n"
+     "13:68 E0511 `t` is in `reads` twice\n13:71 E0121 an item of `reads`: expected one value, found a list\n"
+     "14:63 E0124 `per_lead`: expected the processor time of one lead, from 1us to 10s, as in 20us; found `999ns`\n"
+     "14:78 E0124 `memory`: expected an amount from 16MB to 64GB, as in 512MB; found `8MB`\n"
+     "14:83 E0120 `cores` is not a key of `budget`; it has: per_lead, memory\n"
+     "15:63 E0124 `per_lead`: expected the processor time of one lead, from 1us to 10s, as in 20us; found `99999999999999999999s`\n"
+     "15:94 E0124 `memory`: expected an amount from 16MB to 64GB, as in 512MB; found `9999999999GB`"},
+    {"plugins: {p: {library: a.so, kind: scorer, reads: [grade, score.z, disqualified, now, i > 1, l, events.ev.count(0d), ev]}}\n",
+     "12:52 E0235 `grade` is made from the scores, after all of them; compare `score.NAME` of a score above\n"
+     "12:68 E0235 `disqualified` comes out of `disqualify:`, which is judged after the scores; it can be used below\n"
+     "12:82 E0235 a plugin cannot read `now`; one whose verdict depends on the time is told it without\n"
+     "12:87 E0208 an item of `reads`: expected one name (a field, score.NAME, grade, disqualified, events.NAME.count, events.NAME.days_ago), "
+     "found `i > 1`\n12:94 E0203 `l` is a list; use it as `x in l`\n12:113 E0215 a length of time must be at least 1s and at most 36525d\n"
+     "12:118 E0203 `ev` is not a field; did you mean `e`?"},
+    {"lifecycle: [{stage: q}]\nplugins: {p: {library: a.so, kind: disqualifier, reads: [disqualified, grade, stage, segment.days, routed]}}\n",
+     "13:58 E0235 `disqualified` comes out of `disqualify:`, which is judged after the scores; it can be used below\n"
+     "13:72 E0235 the file has no `grades:`, so no lead has a grade\n"
+     "13:79 E0235 `stage` comes out of `lifecycle:`, which is judged after scores and disqualifying\n"
+     "13:86 E0235 `segment.*` is about a lead in a nurture segment; it can only be used under `nurture:`\n13:100 E0203 `routed` is not a field"},
+    {"lifecycle: [{stage: q}]\nplugins: {p: {library: a.so, kind: recycler, reads: [stage]}}\n",
+     "13:54 E0235 a plugin cannot read `stage`: `lifecycle` is checked but not evaluated yet"},
+    /* a scorer reads scores above it only */
+    {RULE "        plugin: p\n  y: {rules: [{name: Y, plugin: p}]}\nplugins: {p: {library: a.so, kind: scorer, reads: [score.z, score.y, u]}}\n",
+     "15:17 E0235 plugin `p` reads `score.y` (line 17), and here `score.y` is made later, on line 16; a score can only use scores above it\n"
+     "16:33 E0235 plugin `p` reads `score.y` (line 17), and here the score `y` cannot be made from itself\n"
+     "17:70 E0203 `u` is not a field"},
+    {RULE "        plugin: p\n        points: 1\n        with: [a]\nplugins: {p: {library: a.so, kind: scorer}}\n",
+     "16:17 E0123 a rule: a plugin gives the points itself; remove `points:`\n"
+     "17:15 E0121 `with`: expected a mapping (lines of `key: value`), found a list"},
+    {"disqualify:\n  - {name: A, plugin: p, with: {a: {b: c}, d: , e: [1, [2]], f: 1, f: 2}}\nplugins: {p: {library: a.so, kind: disqualifier}}\n",
+     "13:36 E0121 `a`: expected one value, or a list of values, found a mapping\n13:47 E0121 `d`: expected one value, found nothing\n"
+     "13:56 E0121 `e`: expected one value, found a list\n13:68 E0103 `f` is given twice (first on line 13)"},
+    {"recycle:\n  - {name: A, plugin: p, to: x, in: 14d}\nplugins: {p: {library: a.so, kind: recycler, reads: []}}\n", ""},
+    {"routes:\n  - {name: A, when: b, assign: plugin}\n  - {name: B, plugin: nope, assign: plugin}\n",
+     "13:32 E0404 `assign: plugin` is for the owner that the route's plugin names, and this route has no `plugin:`\n"
+     "14:23 E0502 no plugin `nope`; only plugins listed under `plugins:` can be used"},
     {"calendar: {timezone: UTC, business_hours: 9-5}\n",
      "12:43 E0507 `business_hours`: expected days and hours as in `Mon-Fri 09:00-18:00`, found `9-5`"},
     {"rutes: []\nruleset: [a]\n", "12:1 E0120 `rutes` is not a key of a rule file; did you mean `routes`?\n"
@@ -674,6 +738,10 @@ Test(rules_load, large_files_stay_cheap)
         {"assay: 1\nfields: {a: text}\nscores: {s: {filled: [a]}}\nlists:\n  l: [a]\n", "  l%u: {union: [l]}\n", ""},
         {"assay: 1\nfields: {a: text}\nscores: {s: {filled: [a]}}\nroutes:\n", "- {name: R%u, when: score.s > 1, assign: {round_robin: t}}\n", ""},
         {"assay: 1\nfields: {a: text}\nscores: {s: {filled: [a]}}\nteams:\n", "  t%u: {anywhere: [m]}\n", ""},
+        {"assay: 1\nfields: {a: text}\nscores: {s: {filled: [a]}}\nplugins:\n", "  p%u: {library: l.so, kind: router, reads: [a, score.s]}\n", ""},
+        {"assay: 1\nfields: {a: text}\nscores: {s: {filled: [a]}}\nplugins: {p: {library: l.so, kind: router, reads: {x: a, y: b}}}\nroutes:\n",
+         "- {name: R%u, plugin: p, assign: plugin}\n", ""},
+        {"assay: 1\nfields: {a: text}\nscores: {s: {filled: [a]}}\nplugins:\n  p:\n    library: l.so\n    kind: router\n    reads: [a", ", a%u", "]\n"},
     };
     enum { MAX = 1 << 20 };
     char *source = malloc(MAX + 1000);

@@ -39,6 +39,8 @@ struct asy_verb {
     const struct asy_flag *flags;
     uint32_t n_flags;
     const char *notes;             /* paragraphs after the flags, lines already wrapped; or NULL */
+    const struct asy_verb *verbs;  /* `plugin` is only a name for these, whose own names begin with it: "plugin new" */
+    uint32_t n_verbs;              /* > 0: of what stands above only name and line are set */
     int (*run)(struct asy_cli *cli); /* gives the exit code */
 };
 

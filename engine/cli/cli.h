@@ -33,6 +33,14 @@ struct asy_cli_clock {
     int64_t (*monotonic_ns)(void);
 };
 
+/* Where plugins may come from besides --plugin-dir, in this order: see cli/plugin_dirs.h. All paths are absolute. */
+struct asy_cli_places {
+    const char *plugin_path;    /* ASSAY_PLUGIN_PATH, or NULL */
+    bool is_path_ignored;       /* it is set, and the process runs with another user's rights than the one who set it */
+    const char *plugins_beside; /* `plugins` in the folder of the command, or NULL */
+    const char *installed[2];   /* as configured; as seen from the command, wherever the prefix was moved to; each may be NULL */
+};
+
 struct asy_cli {
     struct asy_cli_io io;
     struct asy_cli_clock clock;
@@ -42,6 +50,8 @@ struct asy_cli {
     const char *isa;                           /* ASSAY_ISA, or NULL */
     uint32_t n_cpus;                           /* this process may use, at least 1 */
     uint64_t seed;                             /* random, for hash secrets: never for results */
+    uint64_t (*bytes_in_use)(void);            /* that malloc has handed out here, for the kit; NULL: libc's own is used */
+    struct asy_cli_places places;
     struct asy_args args;
 };
 
@@ -64,5 +74,8 @@ int asy_verb_explain(struct asy_cli *cli);
 int asy_verb_check(struct asy_cli *cli);
 int asy_verb_bench(struct asy_cli *cli);
 int asy_verb_synth(struct asy_cli *cli);
+int asy_verb_plugin_new(struct asy_cli *cli);
+int asy_verb_plugin_check(struct asy_cli *cli);
+int asy_verb_plugin_list(struct asy_cli *cli);
 
 #endif

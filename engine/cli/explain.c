@@ -58,25 +58,36 @@ static struct asy_str input_name(const struct asy_explained *page, const struct 
     return asy_pool_printf(pool, "events.%.*s.count(%.*s)", ASY_ARG(event), ASY_ARG(window_text(page, input->window_s)));
 }
 
-static void add_input(void *ctx, const struct asy_cel_node *node)
+static void list_input(struct asy_explain_list *list, const struct asy_cel_input *input)
 {
-    struct asy_explain_list *list = ctx;
-    if (node->op != ASY_CEL_INPUT || node->input.kind == ASY_IN_NOW || list->n == ASY_EXPLAIN_INPUTS_MAX) return;
-    const struct asy_str name = input_name(list->page, &node->input);
+    if (input->kind == ASY_IN_NOW || list->n == ASY_EXPLAIN_INPUTS_MAX) return;
+    const struct asy_str name = input_name(list->page, input);
     for (uint32_t i = 0; i < list->n; i++)
         if (asy_str_eq(list->names[i], name)) return;
     list->names[list->n] = name;
-    const struct asy_cel_value value = asy_lead_read((void *)&list->page->story, &node->input);
+    const struct asy_cel_value value = asy_lead_read((void *)&list->page->story, input);
     /* Of a field that is only asked for with has(), no more is kept than that it is there. */
     const struct asy_column *columns = list->page->session->store.columns;
-    const bool is_presence = node->input.kind == ASY_IN_FIELD && columns[node->input.index].repr == ASY_REPR_PRESENCE;
+    const bool is_presence = input->kind == ASY_IN_FIELD && columns[input->index].repr == ASY_REPR_PRESENCE;
     list->values[list->n++] = is_presence && asy_cel_is_true(value) ? ASY_STR("filled") : asy_explain_value(list->page, value);
+}
+
+static void add_input(void *ctx, const struct asy_cel_node *node)
+{
+    if (node->op == ASY_CEL_INPUT) list_input(ctx, &node->input);
 }
 
 void asy_explain_inputs(const struct asy_explained *page, const struct asy_cel_node *node, struct asy_explain_list *list)
 {
     *list = (struct asy_explain_list){.page = page};
     asy_cel_walk(node, add_input, list);
+}
+
+void asy_explain_reads(const struct asy_explained *page, uint32_t call, struct asy_explain_list *list)
+{
+    const struct asy_plugin_call *asked = &page->rules->calls[call];
+    *list = (struct asy_explain_list){.page = page};
+    for (uint32_t i = 0; i < page->rules->plugins[asked->plugin].n_reads; i++) list_input(list, &asked->inputs[i]);
 }
 
 const char *asy_explain_join_word(uint8_t clause)
@@ -120,7 +131,7 @@ struct asy_str asy_explain_term(const struct asy_explained *page, uint32_t numbe
     const struct asy_term *term = &page->session->program.terms[number];
     const struct asy_term_story *told = &page->story.terms[number];
     if (term->event_rule != NULL) return tally_text(page, term, &told->tally);
-    if (term->rule->kind == ASY_RULE_PLUGIN) return ASY_STR("plugin, not evaluated yet");
+    if (term->rule->kind == ASY_RULE_PLUGIN) return asy_explain_plugin(page, term->rule->call, &told->verdict);
     if (term->rule->kind == ASY_RULE_WHEN) return asy_str_of(asy_explain_truth(told->when));
     const struct asy_cel_value value = asy_lead_field(&page->session->store, term->rule->field, page->story.row);
     return asy_pool_printf(page->cli->pool, "%.*s = %.*s%s%.*s", ASY_ARG(page->rules->schema.fields[term->rule->field].name),
@@ -128,9 +139,34 @@ struct asy_str asy_explain_term(const struct asy_explained *page, uint32_t numbe
                            told->line == NULL ? 0 : (int)told->line->key.len, told->line == NULL ? "" : told->line->key.p);
 }
 
-const char *asy_explain_verdict(const struct asy_test *test, struct asy_cel_value value)
+struct asy_str asy_explain_plugin(const struct asy_explained *page, uint32_t call, const struct asy_verdict_story *verdict)
 {
-    if (test->when == NULL && !test->is_otherwise) return "not asked";
+    const struct asy_str name = page->rules->plugins[page->rules->calls[call].plugin].name;
+    struct asy_pool *pool = page->cli->pool;
+    char when[32];
+    if (verdict->is_empty) return asy_pool_printf(pool, "plugin %.*s: no verdict: %.*s", ASY_ARG(name), ASY_ARG(verdict->why_empty));
+    if (verdict->reason == NULL) return asy_pool_printf(pool, "plugin %.*s: no reason", ASY_ARG(name));
+    struct asy_str text = asy_pool_printf(pool, "plugin %.*s: %.*s (%.*s)", ASY_ARG(name), ASY_ARG(verdict->reason->id),
+                                          ASY_ARG(asy_term_clean(pool, verdict->reason->text)));
+    if (verdict->target.len > 0)
+        text = asy_pool_printf(pool, "%.*s, to %.*s", ASY_ARG(text), ASY_ARG(asy_term_clean(pool, verdict->target)));
+    if (verdict->due_s > 0)
+        text = asy_pool_printf(pool, "%.*s, due %.*s", ASY_ARG(text), (int)asy_time_format_s(verdict->due_s, when), when);
+    return text;
+}
+
+int64_t asy_explain_due_s(const struct asy_explained *page)
+{
+    const struct assay *session = page->session;
+    const uint32_t *due_s = session->results.recycle_due_s;
+    if (page->story.recycled == 0) return 0;
+    if (due_s != NULL && due_s[page->story.row] != 0) return due_s[page->story.row];
+    const int64_t in_s = page->rules->recycle[page->story.recycled - 1].in_s;
+    return in_s > 0 ? session->as_of_s + in_s : 0;
+}
+
+const char *asy_explain_verdict(struct asy_cel_value value)
+{
     return asy_cel_is_true(value) ? "yes" : value.type == ASY_CEL_BOOL ? "no" : "unknown";
 }
 
@@ -151,6 +187,11 @@ struct asy_str asy_explain_owner(const struct asy_explained *page)
     if (route->assign == ASY_ASSIGN_LIST_OWNER)
         return asy_pool_printf(pool, "%.*s, named by list %.*s", owner.len == 0 ? 6 : (int)owner.len,
                                owner.len == 0 ? "nobody" : owner.p, ASY_ARG(rules->lists[route->list].set.name));
+    if (route->assign == ASY_ASSIGN_PLUGIN) {
+        const struct asy_str plugin = rules->plugins[rules->calls[route->test.call].plugin].name;
+        return owner.len == 0 ? asy_pool_printf(pool, "nobody: plugin %.*s names nobody", ASY_ARG(plugin))
+                              : asy_pool_printf(pool, "%.*s, named by plugin %.*s", ASY_ARG(owner), ASY_ARG(plugin));
+    }
     const struct asy_team *team = &rules->teams[route->team];
     const uint32_t roster = asy_assign_roster(&session->program, team, row);
     if (owner.len == 0) return asy_pool_printf(pool, "nobody: team %.*s has no member for this territory", ASY_ARG(team->name));

@@ -3,6 +3,18 @@
 #include "cli/explain.h"
 #include "cli/json.h"
 
+static void json_inputs(struct asy_json *json, const struct asy_explain_list *list)
+{
+    asy_json_open(json, "inputs", '[');
+    for (uint32_t i = 0; i < list->n; i++) {
+        asy_json_open(json, NULL, '{');
+        asy_json_text(json, "name", list->names[i]);
+        asy_json_text(json, "value", list->values[i]);
+        asy_json_close(json, '}');
+    }
+    asy_json_close(json, ']');
+}
+
 static void json_condition(const struct asy_explained *page, struct asy_json *json, const char *key, const struct asy_cel_node *node)
 {
     asy_json_open(json, key, '{');
@@ -16,14 +28,7 @@ static void json_condition(const struct asy_explained *page, struct asy_json *js
         struct asy_explain_list list;
         asy_explain_inputs(page, node, &list);
         asy_json_text(json, "expression", node->text);
-        asy_json_open(json, "inputs", '[');
-        for (uint32_t i = 0; i < list.n; i++) {
-            asy_json_open(json, NULL, '{');
-            asy_json_text(json, "name", list.names[i]);
-            asy_json_text(json, "value", list.values[i]);
-            asy_json_close(json, '}');
-        }
-        asy_json_close(json, ']');
+        json_inputs(json, &list);
     }
     asy_json_close(json, '}');
 }
@@ -38,6 +43,54 @@ static void json_filled(const struct asy_explained *page, struct asy_json *json,
     asy_json_close(json, ']');
 }
 
+static void json_time(struct asy_json *json, const char *key, int64_t utc_s)
+{
+    char when[32];
+    asy_json_text(json, key, (struct asy_str){when, asy_time_format_s(utc_s, when)});
+}
+
+/* "reason": null where the plugin has nothing to say about the lead; "no_verdict" where it failed on it. */
+static void json_plugin(const struct asy_explained *page, struct asy_json *json, uint32_t call, const struct asy_verdict_story *verdict)
+{
+    struct asy_explain_list list;
+    asy_explain_reads(page, call, &list);
+    asy_json_open(json, "plugin", '{');
+    asy_json_text(json, "name", page->rules->plugins[page->rules->calls[call].plugin].name);
+    if (verdict->is_empty) {
+        asy_json_text(json, "no_verdict", verdict->why_empty);
+    } else if (verdict->reason == NULL) {
+        asy_json_null(json, "reason");
+    } else {
+        asy_json_text(json, "reason", verdict->reason->id);
+        asy_json_text(json, "reason_text", verdict->reason->text);
+        if (verdict->target.len > 0) asy_json_text(json, "target", verdict->target);
+        if (verdict->due_s > 0) json_time(json, "due", verdict->due_s);
+    }
+    json_inputs(json, &list);
+    asy_json_close(json, '}');
+}
+
+static void json_score(struct asy_json *json, const char *key, const struct asy_score_story *told)
+{
+    if (told->is_empty) asy_json_null(json, key);
+    else asy_json_milli(json, key, told->final_milli);
+}
+
+static void json_term(const struct asy_explained *page, struct asy_json *json, uint32_t number)
+{
+    const struct asy_term *term = &page->session->program.terms[number];
+    const struct asy_term_story *told = &page->story.terms[number];
+    const bool is_plugin = term->rule != NULL && term->rule->kind == ASY_RULE_PLUGIN;
+    asy_json_open(json, NULL, '{');
+    asy_json_text(json, "name", term->name);
+    if (is_plugin && told->verdict.is_empty) asy_json_null(json, "points");
+    else asy_json_milli(json, "points", told->points_milli);
+    asy_json_text(json, "why", asy_explain_term(page, number));
+    if (term->rule != NULL && term->rule->kind == ASY_RULE_WHEN) json_condition(page, json, "when", term->rule->when);
+    if (is_plugin) json_plugin(page, json, term->rule->call, &told->verdict);
+    asy_json_close(json, '}');
+}
+
 static void json_scores(const struct asy_explained *page, struct asy_json *json)
 {
     asy_json_open(json, "scores", '[');
@@ -46,23 +99,16 @@ static void json_scores(const struct asy_explained *page, struct asy_json *json)
         const struct asy_score_story *told = &page->story.scores[s];
         asy_json_open(json, NULL, '{');
         asy_json_text(json, "name", score->name);
-        asy_json_milli(json, "score", told->final_milli);
+        json_score(json, "score", told);
         asy_json_open(json, "terms", '[');
         for (uint32_t p = 0; p < score->n_parts; p++) {
             asy_json_open(json, NULL, '{');
             asy_json_text(json, "name", page->rules->scores[score->parts[p]].name);
-            asy_json_milli(json, "points", page->story.scores[score->parts[p]].final_milli);
+            json_score(json, "points", &page->story.scores[score->parts[p]]);
             asy_json_close(json, '}');
         }
-        for (uint32_t t = page->session->program.first_term[s]; t < page->session->program.first_term[s + 1]; t++) {
-            const struct asy_term *term = &page->session->program.terms[t];
-            asy_json_open(json, NULL, '{');
-            asy_json_text(json, "name", term->name);
-            asy_json_milli(json, "points", page->story.terms[t].points_milli);
-            asy_json_text(json, "why", asy_explain_term(page, t));
-            if (term->rule != NULL && term->rule->kind == ASY_RULE_WHEN) json_condition(page, json, "when", term->rule->when);
-            asy_json_close(json, '}');
-        }
+        for (uint32_t t = page->session->program.first_term[s]; t < page->session->program.first_term[s + 1]; t++)
+            json_term(page, json, t);
         asy_json_close(json, ']');
         if (score->kind == ASY_SCORE_FILLED) json_filled(page, json, score, told);
         asy_json_milli(json, "keep_within", told->kept_milli - told->sum_milli);
@@ -72,12 +118,6 @@ static void json_scores(const struct asy_explained *page, struct asy_json *json)
         asy_json_close(json, '}');
     }
     asy_json_close(json, ']');
-}
-
-static void json_time(struct asy_json *json, const char *key, int64_t utc_s)
-{
-    char when[32];
-    asy_json_text(json, key, (struct asy_str){when, asy_time_format_s(utc_s, when)});
 }
 
 /* What follows from the route and from recycling. */
@@ -99,16 +139,18 @@ static void json_recycle(const struct asy_explained *page, struct asy_json *json
     const struct asy_recycle *recycle = &page->rules->recycle[page->story.recycled - 1];
     asy_json_text(json, "recycle_to", recycle->to);
     asy_json_text(json, "play", recycle->play);
-    if (recycle->in_s > 0) json_time(json, "recycle_due", page->session->as_of_s + recycle->in_s);
+    const int64_t due_s = asy_explain_due_s(page);
+    if (due_s > 0) json_time(json, "recycle_due", due_s);
 }
 
 static void json_asked(const struct asy_explained *page, struct asy_json *json, struct asy_str name, const struct asy_test *test,
-                       struct asy_cel_value value)
+                       struct asy_cel_value value, const struct asy_verdict_story *verdict)
 {
     asy_json_open(json, NULL, '{');
     asy_json_text(json, "name", name);
-    asy_json_text(json, "verdict", asy_str_of(asy_explain_verdict(test, value)));
+    asy_json_text(json, "verdict", asy_str_of(asy_explain_verdict(value)));
     if (test->when != NULL) json_condition(page, json, "when", test->when);
+    if (test->call != ASY_NONE) json_plugin(page, json, test->call, verdict);
     asy_json_close(json, '}');
 }
 
@@ -130,7 +172,8 @@ int asy_explain_json(const struct asy_explained *page)
     if (page->story.disqualified_by > 0) asy_json_text(&json, "reason", rules->disqualify[page->story.disqualified_by - 1].reason);
     asy_json_open(&json, "disqualifiers", '[');
     for (uint32_t i = 0; i < rules->n_disqualify; i++)
-        json_asked(page, &json, rules->disqualify[i].name, &rules->disqualify[i].test, page->story.disqualify[i]);
+        json_asked(page, &json, rules->disqualify[i].name, &rules->disqualify[i].test, page->story.disqualify[i],
+                   &page->story.disqualify_verdicts[i]);
     asy_json_close(&json, ']');
     asy_json_text(&json, "route", asy_str_of(assay_route(session, row)));
     asy_json_text(&json, "owner", asy_dict_text(&session->results.owners, session->results.owner[row]));
@@ -138,13 +181,15 @@ int asy_explain_json(const struct asy_explained *page)
     json_route(page, &json);
     asy_json_open(&json, "routes", '[');
     for (uint32_t i = 0; i < rules->n_routes && (page->story.route == 0 || i < page->story.route); i++)
-        json_asked(page, &json, rules->routes[i].name, &rules->routes[i].test, page->story.routes[i]);
+        json_asked(page, &json, rules->routes[i].name, &rules->routes[i].test, page->story.routes[i],
+                   &page->story.route_verdicts[i]);
     asy_json_close(&json, ']');
     asy_json_text(&json, "recycle", asy_str_of(assay_recycle(session, row)));
     json_recycle(page, &json);
     asy_json_open(&json, "recycling", '[');
     for (uint32_t i = 0; i < rules->n_recycle && (page->story.recycled == 0 || i < page->story.recycled); i++)
-        json_asked(page, &json, rules->recycle[i].name, &rules->recycle[i].test, page->story.recycle[i]);
+        json_asked(page, &json, rules->recycle[i].name, &rules->recycle[i].test, page->story.recycle[i],
+                   &page->story.recycle_verdicts[i]);
     asy_json_close(&json, ']');
     asy_json_text(&json, "not_evaluated", rules->not_evaluated);
     asy_json_close(&json, '}');

@@ -1,6 +1,7 @@
 /* The process: the only reader of clock, argv and environment, and the only door to jemalloc. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -48,8 +49,18 @@ static const struct assay_allocator heap_table = {
     .resize = heap_resize,
     .release = heap_release};
 static const struct assay_allocator *const heap = &heap_table;
+
+/* By this thread; a process of the conformance kit has no other. */
+static uint64_t bytes_in_use(void)
+{
+    uint64_t taken = 0, given = 0;
+    size_t size_bytes = sizeof(taken);
+    if (mallctl("thread.allocated", &taken, &size_bytes, NULL, 0) != 0 || mallctl("thread.deallocated", &given, &size_bytes, NULL, 0) != 0) return 0;
+    return taken - given;
+}
 #else
 static const struct assay_allocator *const heap = NULL; /* malloc, which the sanitizers watch */
+static uint64_t (*const bytes_in_use)(void) = NULL;
 #endif
 
 /* A signal handler can reach nothing else. */
@@ -120,6 +131,27 @@ static const char *env_text(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+/* A path seen from the folder that the command lies in, or NULL. */
+static const char *from_command(struct asy_pool *pool, const char *relative)
+{
+    char path[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+    if (n <= 0 || (size_t)n == sizeof(path) || relative[0] == '\0') return NULL;
+    const char *slash = memrchr(path, '/', (size_t)n);
+    return slash == NULL ? NULL : asy_pool_printf(pool, "%.*s/%s", (int)(slash - path), path, relative).p;
+}
+
+/* Who lends this process rights that the caller does not have must not load the caller's code with them. */
+static struct asy_cli_places find_places(struct asy_pool *pool)
+{
+    const char *path = env_text("ASSAY_PLUGIN_PATH");
+    const bool is_own = secure_getenv("ASSAY_PLUGIN_PATH") != NULL && getuid() == geteuid() && getgid() == getegid();
+    return (struct asy_cli_places){.plugin_path = is_own ? path : NULL,
+                                   .is_path_ignored = path != NULL && !is_own,
+                                   .plugins_beside = from_command(pool, "plugins"),
+                                   .installed = {ASSAY_PLUGIN_INSTALL_DIR, from_command(pool, ASSAY_PLUGIN_RELATIVE_DIR)}};
+}
+
 int main(int argc, char **argv)
 {
     if (!open_standard_streams()) return ASY_EXIT_FAILED;
@@ -145,6 +177,8 @@ int main(int argc, char **argv)
         .isa = env_text("ASSAY_ISA"),
         .n_cpus = usable_cpus(),
         .seed = random_seed(),
+        .bytes_in_use = bytes_in_use,
+        .places = find_places(&pool),
     };
     int code = asy_cli_run(&cli, argc, argv);
     asy_pool_fini(&pool);

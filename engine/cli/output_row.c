@@ -23,6 +23,9 @@ struct asy_route_cells {
     struct asy_str name, flag, promise; /* promise: flag and respond_by of a lead that is routed in this run */
     int64_t respond_within_s;
 };
+struct asy_recycle_cells {
+    struct asy_str name, due; /* name: recycle and recycle_to; due: with recycle_due, if there is such a column */
+};
 
 bool asy_output_columns_init(struct asy_output_columns *columns, struct asy_pool *pool, const struct asy_rules *rules)
 {
@@ -38,7 +41,7 @@ bool asy_output_columns_init(struct asy_output_columns *columns, struct asy_pool
         columns->kinds[s + 1] = ASY_OUTPUT_NUMBER;
     }
     bool has_due = false;
-    for (uint32_t r = 0; r < rules->n_recycle; r++) has_due |= rules->recycle[r].in_s > 0;
+    for (uint32_t r = 0; r < rules->n_recycle; r++) has_due |= rules->recycle[r].in_s > 0 || rules->recycle[r].test.call != ASY_NONE;
     columns->names[columns->grade = n++] = ASY_STR("grade");
     columns->names[columns->disqualified_by = n++] = ASY_STR("disqualified_by");
     columns->names[columns->route = n++] = ASY_STR("route");
@@ -131,7 +134,8 @@ static void make_recycles(struct asy_row_maker *maker, struct asy_pool *pool)
         char time[TIME_BYTES];
         const struct asy_str due = {time, recycle->in_s > 0 ? asy_time_format_s(maker->session->as_of_s + recycle->in_s, time) : 0};
         const struct cell cells[] = {{columns->recycle, recycle->name}, {columns->recycle_to, recycle->to}, {columns->recycle_due, due}};
-        maker->recycles[i] = make_piece(maker, pool, cells, columns->recycle_due != 0 ? 3 : 2);
+        maker->recycles[i].name = make_piece(maker, pool, cells, 2);
+        maker->recycles[i].due = make_piece(maker, pool, cells, columns->recycle_due != 0 ? 3 : 2);
     }
 }
 
@@ -217,9 +221,10 @@ static size_t find_room(const struct asy_row_maker *maker)
         longest(&promise, maker->routes[i].promise);
     }
     for (uint32_t code = 0; code < maker->session->results.owners.n; code++) longest(&owner, maker->owners[code]);
-    for (uint32_t i = 0; i <= rules->n_recycle; i++) longest(&recycle, maker->recycles[i]);
+    for (uint32_t i = 0; i <= rules->n_recycle; i++) longest(&recycle, maker->recycles[i].due);
     for (uint32_t t = 0; t < maker->session->program.n_terms; t++) longest(&term, maker->terms[t]);
-    room += decision + route + promise + owner + recycle + asy_cell_room(maker->layout, maker->columns->respond_by, TIME_BYTES);
+    room += decision + route + promise + owner + recycle + asy_cell_room(maker->layout, maker->columns->respond_by, TIME_BYTES) +
+            asy_cell_room(maker->layout, maker->columns->recycle_due, TIME_BYTES);
     return room + asy_cell_room(maker->layout, maker->columns->reasons, PIECE_BYTES) + ASY_TOP_TERMS * (term + PIECE_BYTES) + PIECE_BYTES;
 }
 
@@ -272,6 +277,22 @@ static inline char *put_promise(const struct asy_row_maker *maker, const struct 
     return asy_cell_raw(maker->layout, maker->columns->respond_by, respond_by, put(out, route->flag));
 }
 
+/* Where a plugin has named a time, it is that one. */
+static inline char *put_recycle(const struct asy_row_maker *maker, uint32_t row, char *out)
+{
+    const struct asy_results *results = &maker->session->results;
+    const struct asy_recycle_cells *recycle = &maker->recycles[results->recycle[row]];
+    if (results->recycle_due_s == NULL || results->recycle_due_s[row] == 0) return put(out, recycle->due);
+    char time[TIME_BYTES];
+    const struct asy_str due = {time, asy_time_format_s(results->recycle_due_s[row], time)};
+    return asy_cell_raw(maker->layout, maker->columns->recycle_due, due, put(out, recycle->name));
+}
+
+static inline bool is_empty(const struct asy_results *results, uint32_t score, uint32_t row)
+{
+    return results->score_empty != NULL && results->score_empty[score] != NULL && results->score_empty[score][row];
+}
+
 /* "Company size:+25;demo_request:+50" */
 static inline char *put_reasons(const struct asy_row_maker *maker, uint32_t row, char *out)
 {
@@ -304,11 +325,13 @@ char *asy_row_make_rest(const struct asy_row_maker *maker, uint32_t row, char *o
     const struct asy_results *results = &maker->session->results;
     const uint32_t disqualified_by = results->disqualified_by[row];
     const struct asy_route_cells *route = &maker->routes[results->route[row]];
-    for (uint32_t s = 0; s < results->n_scores; s++) out = put_score(maker, s, results->score_milli[s][row], out);
+    for (uint32_t s = 0; s < results->n_scores; s++)
+        out = is_empty(results, s, row) ? asy_cell_raw(maker->layout, s + 1, ASY_STR(""), out)
+                                        : put_score(maker, s, results->score_milli[s][row], out);
     out = put(out, maker->decisions[disqualified_by != 0 ? maker->session->rules.n_grades + disqualified_by : results->grade[row]]);
     out = put(out, route->name);
     out = put(out, maker->owners[results->owner[row]]);
     out = put_promise(maker, route, row, out);
-    out = put(out, maker->recycles[results->recycle[row]]);
+    out = put_recycle(maker, row, out);
     return put_reasons(maker, row, out);
 }

@@ -18,7 +18,7 @@ struct asy_output_columns {
     struct asy_str *names;
     uint8_t *kinds;
     uint32_t grade, disqualified_by, route, owner, flag, respond_by, recycle, recycle_to, reasons;
-    uint32_t recycle_due; /* 0: no rule gives `in:` */
+    uint32_t recycle_due; /* 0: no rule gives `in:` or has a plugin that may name a time */
 };
 /* The columns of a run's output; in `pool`. False without memory. */
 bool asy_output_columns_init(struct asy_output_columns *columns, struct asy_pool *pool, const struct asy_rules *rules);
@@ -26,6 +26,7 @@ bool asy_output_columns_init(struct asy_output_columns *columns, struct asy_pool
 struct asy_number_cell;
 struct asy_score_cells;
 struct asy_route_cells;
+struct asy_recycle_cells;
 struct asy_row_maker {
     const struct assay *session;
     const struct asy_output_columns *columns;
@@ -33,7 +34,8 @@ struct asy_row_maker {
     struct asy_score_cells *scores;
     struct asy_str *decisions;  /* by grade; then by disqualifier */
     struct asy_route_cells *routes;
-    struct asy_str *owners, *recycles;
+    struct asy_str *owners;
+    struct asy_recycle_cells *recycles;
     struct asy_str *terms;      /* ";Company size:", without what cells begin and end with */
     uint8_t *term_marks;
     const struct asy_number_cell *points; /* ":+25" without the colon, by points */

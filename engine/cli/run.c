@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "cli/bench_data.h"
 #include "cli/paths.h"
+#include "cli/plugin_dirs.h"
 #include "cli/state_file.h"
 #include "cli/term.h"
 
@@ -89,17 +90,27 @@ static assay_status read_state(const struct asy_cli_job *job, struct assay *sess
     return asy_state_read(&session->state, &session->mem, job->state, error);
 }
 
+uint32_t asy_cli_run_flags(const struct asy_cli *cli)
+{
+    return asy_args_has(&cli->args, "allow-plugin-failures") ? ASSAY_RUN_ALLOW_PLUGIN_FAILURES : 0;
+}
+
 int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct assay **out, struct asy_cli_times *times)
 {
     struct assay_error error = {0};
     struct assay *session = NULL;
+    struct asy_plugin_dirs dirs;
+    *out = NULL;
+    assay_status status = asy_cli_plugin_dirs(cli, &dirs, &error);
+    if (status != ASSAY_OK) return asy_cli_fail(cli, &error);
     const struct assay_options options = {.struct_size = sizeof(options),
+                                          .n_plugin_dirs = dirs.n,
                                           .allocator = &cli->mem->table,
                                           .isa = cli->isa,
-                                          .seed = cli->seed};
-    *out = NULL;
+                                          .seed = cli->seed,
+                                          .plugin_dirs = dirs.items};
     int64_t start_ns = cli->clock.monotonic_ns();
-    assay_status status = assay_open(&session, &options, &error);
+    status = assay_open(&session, &options, &error);
     if (status == ASSAY_OK) status = assay_load_rules(session, cli->args.operands[0], &error);
     if (status == ASSAY_OK && !job->is_quiet) tell_findings(cli, session); /* warnings */
     int64_t now_ns = cli->clock.monotonic_ns();
@@ -113,10 +124,12 @@ int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct a
     now_ns = cli->clock.monotonic_ns();
     times->read_ns = now_ns - start_ns;
     start_ns = now_ns;
-    const struct assay_run_options how = {.struct_size = sizeof(how), .n_threads = job->n_threads, .batch_rows = job->batch_rows};
+    const struct assay_run_options how = {.struct_size = sizeof(how), .n_threads = job->n_threads, .batch_rows = job->batch_rows,
+                                          .flags = asy_cli_run_flags(cli)};
     if (status == ASSAY_OK) status = assay_run(session, &how, &error);
     times->score_ns = cli->clock.monotonic_ns() - start_ns;
     if (status == ASSAY_OK && !asy_cli_interrupted(cli)) {
+        asy_plugins_tell(cli, session, job->is_quiet);
         *out = session;
         return ASY_EXIT_OK;
     }

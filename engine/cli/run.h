@@ -24,5 +24,10 @@ struct asy_cli_job {
 /* Open a session, load the rule file (operand 0), the state and the data that the flags name (or made-up data), and run. On failure everything
  * has been said on io.err, *session is NULL and the exit code is returned; else ASY_EXIT_OK. */
 int asy_cli_session(struct asy_cli *cli, const struct asy_cli_job *job, struct assay **session, struct asy_cli_times *times);
+/* What has to be said about plugins after a run: leads that one failed on, and plugins that were stopped, always; what they logged, and what
+ * their isolation lacks, unless `is_quiet` (summary_plugins.c). */
+void asy_plugins_tell(struct asy_cli *cli, struct assay *session, bool is_quiet);
+/* Of assay_run, as the flags have it. */
+uint32_t asy_cli_run_flags(const struct asy_cli *cli);
 
 #endif

@@ -30,8 +30,8 @@ static void print_undecided(FILE *err, const struct assay *session, struct asy_p
     for (uint32_t i = 0; i < n; i++) {
         char count[32];
         const struct asy_str reads = asy_tally_reads(&session->rules, all[i].when, pool);
-        fprintf(err, "  %-36.*s %12s lead%s   in %.*s, reads %.*s\n", ASY_ARG(all[i].name), asy_term_count(all[i].n, count),
-                all[i].n == 1 ? " " : "s", ASY_ARG(all[i].place), ASY_ARG(reads));
+        fprintf(err, "  %-36.*s %12s lead%s   in %.*s, %s%.*s\n", ASY_ARG(all[i].name), asy_term_count(all[i].n, count),
+                all[i].n == 1 ? " " : "s", ASY_ARG(all[i].place), all[i].when == NULL ? "no verdict from its plugin" : "reads ", ASY_ARG(reads));
     }
 }
 
@@ -148,6 +148,7 @@ void asy_summary_print(struct asy_cli *cli, const struct asy_summary *summary)
         fprintf(err, "checked but not evaluated yet: %.*s\n", ASY_ARG(session->rules.not_evaluated));
     if (!asy_tally_leads(session, cli->pool, sections)) return;
     for (uint32_t s = 0; s < ASY_TALLY_SECTIONS; s++) print_section(err, &sections[s], n_leads);
+    asy_plugins_print(err, session);
     print_undecided(err, session, cli->pool);
     print_input(err, session, cli->pool);
     print_no_owner(err, results->n_no_member, "their team has no member for their territory and nobody `anywhere`");

@@ -120,6 +120,7 @@ assay_status asy_summary_write_json(struct asy_cli *cli, const struct asy_summar
         asy_json_close(&json, ']');
     }
     json_undecided(&json, session, cli->pool);
+    asy_plugins_json(&json, session);
     asy_json_int(&json, "routed_without_member", (int64_t)session->results.n_no_member);
     asy_json_int(&json, "routed_without_owner", (int64_t)session->results.n_no_owner);
     json_input(&json, session);

@@ -24,7 +24,7 @@ bool asy_tally_leads(const struct assay *session, struct asy_pool *pool, struct 
 struct asy_undecided {
     struct asy_str place; /* "score.fit", "disqualify", "routes", "recycle" */
     struct asy_str name;
-    const struct asy_cel_node *when;
+    const struct asy_cel_node *when; /* NULL: a plugin */
     uint64_t n;
 };
 /* All of them, in the order of the file; NULL without memory. */

@@ -55,7 +55,7 @@ static assay_status time_runs(struct bench *bench, uint32_t n_threads, struct as
     for (uint32_t r = 0; r < bench->n_runs; r++)
         for (uint32_t k = 0; k < bench->n_timings; k++) {
             if (asy_cli_interrupted(cli)) return asy_fail(error, ASSAY_E_CANCELLED, "bench: interrupted");
-            const struct assay_run_options how = {.struct_size = sizeof(how), .n_threads = threads[k]};
+            const struct assay_run_options how = {.struct_size = sizeof(how), .n_threads = threads[k], .flags = asy_cli_run_flags(cli)};
             const int64_t start_ns = cli->clock.monotonic_ns();
             const assay_status status = assay_run(bench->session, &how, error);
             took_ns[k * bench->n_runs + r] = cli->clock.monotonic_ns() - start_ns;
@@ -76,6 +76,11 @@ static const char *kind_of(const struct asy_term *term)
 {
     if (term->event_rule != NULL) return term->event_rule->weight != ASY_WEIGHT_NONE ? "event, decayed" : "event";
     return term->rule->kind == ASY_RULE_TABLE ? "table" : term->rule->kind == ASY_RULE_WHEN ? "when" : "plugin";
+}
+
+static const char *kind_of_test(const struct asy_test *test)
+{
+    return test->call != ASY_NONE ? "plugin" : "when";
 }
 
 /* Parts come in the same order from every run. */
@@ -102,10 +107,12 @@ static void list_parts(struct bench *bench, const struct asy_program *program, c
         add_part(bench, score, ASY_STR("sum, limits, decay, rounding"), "", profile->scores_ns[s]);
     }
     for (uint32_t i = 0; i < rules->n_disqualify; i++)
-        add_part(bench, ASY_STR("disqualify"), rules->disqualify[i].name, "when", profile->disqualify_ns[i]);
-    for (uint32_t i = 0; i < rules->n_routes; i++) add_part(bench, ASY_STR("routes"), rules->routes[i].name, "when", profile->routes_ns[i]);
+        add_part(bench, ASY_STR("disqualify"), rules->disqualify[i].name, kind_of_test(&rules->disqualify[i].test),
+                 profile->disqualify_ns[i]);
+    for (uint32_t i = 0; i < rules->n_routes; i++)
+        add_part(bench, ASY_STR("routes"), rules->routes[i].name, kind_of_test(&rules->routes[i].test), profile->routes_ns[i]);
     for (uint32_t i = 0; i < rules->n_recycle; i++)
-        add_part(bench, ASY_STR("recycle"), rules->recycle[i].name, "when", profile->recycle_ns[i]);
+        add_part(bench, ASY_STR("recycle"), rules->recycle[i].name, kind_of_test(&rules->recycle[i].test), profile->recycle_ns[i]);
     add_part(bench, ASY_STR("all"), ASY_STR("owners"), "", owners_ns);
     add_part(bench, ASY_STR("all"), ASY_STR("grades, reasons, inputs, results"), "", profile->rest_ns);
 }
@@ -175,7 +182,7 @@ static assay_status profile_runs(struct bench *bench, struct assay_error *error)
     struct asy_results results;
     struct asy_profile profile = {0};
     const int64_t start_ns = bench->cli->clock.monotonic_ns();
-    assay_status status = asy_program_init(&program, &session->mem, &session->rules, &session->store, session->as_of_s, error);
+    assay_status status = asy_program_init(&program, &session->mem, &session->rules, &session->store, session->as_of_s, &session->plugins, error);
     if (status != ASSAY_OK) return status;
     const int64_t bind_ns = bench->cli->clock.monotonic_ns() - start_ns;
     status = asy_results_init(&results, &session->mem, &session->rules, session->store.n_leads, program.n_terms, session->seed, error);

@@ -5,6 +5,8 @@
 #include "base/hash.h"
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/plugin_dirs.h"
+#include "exec/plugins.h"
 #include "rule/lint.h"
 #include "rule/load.h"
 
@@ -310,12 +312,25 @@ static assay_status print_findings(struct asy_cli *cli, const struct asy_diags *
     }
 }
 
+/* Hold the file to what its plugins declare. */
+static assay_status find_in_plugins(struct asy_cli *cli, struct asy_rules *rules, struct asy_diags *diags, struct assay_error *error)
+{
+    struct asy_plugin_dirs dirs;
+    struct asy_plugins plugins = {0};
+    if (asy_args_has(&cli->args, "no-plugins")) return ASSAY_OK;
+    assay_status status = asy_cli_plugin_dirs(cli, &dirs, error);
+    if (status == ASSAY_OK) status = asy_plugins_open(&plugins, cli->mem, rules, &dirs, &asy_file_reader_os, diags, error);
+    if (status == ASSAY_OK) asy_plugins_close(&plugins);
+    return status == ASSAY_E_RULES ? ASSAY_OK : status;
+}
+
 /* Load and lint. Errors in the file are findings, not a failure; `rules` is to be freed where *is_loaded. */
 static assay_status find_all(struct asy_cli *cli, struct asy_rules *rules, bool *is_loaded, struct asy_diags *diags,
                              struct assay_error *error)
 {
     assay_status status = asy_rules_load(rules, cli->mem, cli->args.operands[0], &asy_file_reader_os, diags, error);
     *is_loaded = status == ASSAY_OK;
+    if (status == ASSAY_OK) status = find_in_plugins(cli, rules, diags, error);
     if (status == ASSAY_OK) status = asy_rules_lint(rules, diags, error);
     if (status == ASSAY_E_RULES && diags->n_errors > 0) status = ASSAY_OK;
     if (status == ASSAY_OK && diags->out_of_memory) status = asy_fail(error, ASSAY_E_NOMEM, "assay check: out of memory");

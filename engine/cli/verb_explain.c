@@ -5,16 +5,28 @@
 
 /* -- conditions clause by clause ------------------------------------------------------------------------------------- */
 
+static void print_inputs(const struct asy_explained *page, const struct asy_explain_list *list)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        fprintf(page->out, "%s%.*s = %.*s", i == 0 ? "   with " : ", ", ASY_ARG(list->names[i]), ASY_ARG(list->values[i]));
+    fputc('\n', page->out);
+}
+
 static void print_expression(const struct asy_explained *page, const struct asy_cel_node *node)
 {
-    struct asy_explain_list list;
-    asy_explain_inputs(page, node, &list);
+    struct asy_explain_list list = {.page = page};
     fprintf(page->out, "%.*s", ASY_ARG(node->text));
     /* a name that stands alone says its value by being true or false */
-    const bool is_plain = node->op == ASY_CEL_INPUT;
-    for (uint32_t i = 0; i < list.n && !is_plain; i++)
-        fprintf(page->out, "%s%.*s = %.*s", i == 0 ? "   with " : ", ", ASY_ARG(list.names[i]), ASY_ARG(list.values[i]));
-    fputc('\n', page->out);
+    if (node->op != ASY_CEL_INPUT) asy_explain_inputs(page, node, &list);
+    print_inputs(page, &list);
+}
+
+/* The end of a line about a plugin: what it was shown. */
+static void print_reads(const struct asy_explained *page, uint32_t call)
+{
+    struct asy_explain_list list;
+    asy_explain_reads(page, call, &list);
+    print_inputs(page, &list);
 }
 
 /* The clauses below a joined condition, each on a line with what it came to. */
@@ -82,24 +94,39 @@ static void print_filled(const struct asy_explained *page, const struct asy_scor
     fputc('\n', page->out);
 }
 
+/* "12.5", or "empty". */
+static const char *score_text(const struct asy_score_story *told, bool with_sign, char out[32])
+{
+    return told->is_empty ? "empty" : asy_explain_points(told->final_milli, with_sign, out);
+}
+
+static void print_term(const struct asy_explained *page, uint32_t number)
+{
+    const struct asy_term *term = &page->session->program.terms[number];
+    const struct asy_term_story *told = &page->story.terms[number];
+    const struct asy_str why = asy_explain_term(page, number);
+    const bool is_plugin = term->rule != NULL && term->rule->kind == ASY_RULE_PLUGIN;
+    char points[32];
+    fprintf(page->out, "    %-*.*s %9s   %.*s", page->name_width, ASY_ARG(term->name),
+            is_plugin && told->verdict.is_empty ? "empty" : asy_explain_points(told->points_milli, true, points), ASY_ARG(why));
+    if (is_plugin) print_reads(page, term->rule->call);
+    else if (term->rule != NULL && term->rule->kind == ASY_RULE_WHEN) print_when(page, term->rule->when, page->name_width + 17);
+    else fputc('\n', page->out);
+}
+
 static void print_score(const struct asy_explained *page, uint32_t number)
 {
     const struct asy_score *score = &page->rules->scores[number];
     const struct asy_score_story *told = &page->story.scores[number];
     char points[32];
-    fprintf(page->out, "\nscore.%.*s = %s\n", ASY_ARG(score->name), asy_explain_points(told->final_milli, false, points));
+    fprintf(page->out, "\nscore.%.*s = %s%s\n", ASY_ARG(score->name), score_text(told, false, points),
+            told->is_empty ? ": a plugin's verdict is missing" : "");
     for (uint32_t p = 0; p < score->n_parts; p++)
         fprintf(page->out, "    %-*.*s %9s\n", page->name_width, ASY_ARG(page->rules->scores[score->parts[p]].name),
-                asy_explain_points(page->story.scores[score->parts[p]].final_milli, true, points));
+                score_text(&page->story.scores[score->parts[p]], true, points));
     if (score->kind == ASY_SCORE_FILLED) print_filled(page, score, told);
-    for (uint32_t t = page->session->program.first_term[number]; t < page->session->program.first_term[number + 1]; t++) {
-        const struct asy_term *term = &page->session->program.terms[t];
-        const struct asy_str why = asy_explain_term(page, t);
-        fprintf(page->out, "    %-*.*s %9s   %.*s", page->name_width, ASY_ARG(term->name),
-                asy_explain_points(page->story.terms[t].points_milli, true, points), ASY_ARG(why));
-        if (term->rule != NULL && term->rule->kind == ASY_RULE_WHEN) print_when(page, term->rule->when, page->name_width + 17);
-        else fputc('\n', page->out);
-    }
+    for (uint32_t t = page->session->program.first_term[number]; t < page->session->program.first_term[number + 1]; t++) print_term(page, t);
+    if (told->is_empty) return;
     print_change(page, keep_text(page, score), told->kept_milli - told->sum_milli);
     if (told->share_off > 0) print_change(page, idle_text(page, told), told->decayed_milli - told->kept_milli);
     print_change(page, "rounded", told->final_milli - told->decayed_milli);
@@ -108,11 +135,19 @@ static void print_score(const struct asy_explained *page, uint32_t number)
 /* -- decisions ---------------------------------------------------------------------------------------------------------- */
 
 /* One rule that was asked, what it said and why. */
-static void print_asked(const struct asy_explained *page, struct asy_str name, const struct asy_test *test, const char *verdict)
+static void print_asked(const struct asy_explained *page, struct asy_str name, const struct asy_test *test, struct asy_cel_value value,
+                        const struct asy_verdict_story *verdict)
 {
-    fprintf(page->out, "    %-*.*s %-9s", page->name_width, ASY_ARG(name), verdict);
-    if (test->when != NULL) print_when(page, test->when, page->name_width + 15);
-    else fprintf(page->out, "  %s\n", test->is_otherwise ? "otherwise" : "plugin, not evaluated yet");
+    fprintf(page->out, "    %-*.*s %-9s", page->name_width, ASY_ARG(name), asy_explain_verdict(value));
+    if (test->call != ASY_NONE) {
+        const struct asy_str said = asy_explain_plugin(page, test->call, verdict);
+        fprintf(page->out, "  %.*s", ASY_ARG(said));
+        print_reads(page, test->call);
+    } else if (test->when != NULL) {
+        print_when(page, test->when, page->name_width + 15);
+    } else {
+        fputs("  otherwise\n", page->out);
+    }
 }
 static void print_disqualify(const struct asy_explained *page)
 {
@@ -124,8 +159,8 @@ static void print_disqualify(const struct asy_explained *page)
     if (by > 0 && rules->disqualify[by - 1].reason.len > 0)
         fprintf(page->out, "    reason: %.*s\n", ASY_ARG(rules->disqualify[by - 1].reason));
     for (uint32_t i = 0; i < rules->n_disqualify; i++)
-        print_asked(page, rules->disqualify[i].name, &rules->disqualify[i].test,
-                    asy_explain_verdict(&rules->disqualify[i].test, page->story.disqualify[i]));
+        print_asked(page, rules->disqualify[i].name, &rules->disqualify[i].test, page->story.disqualify[i],
+                    &page->story.disqualify_verdicts[i]);
 }
 
 static void print_route(const struct asy_explained *page)
@@ -136,8 +171,8 @@ static void print_route(const struct asy_explained *page)
     fprintf(page->out, "\nroute: %.*s\n", chosen == 0 ? 7 : (int)rules->routes[chosen - 1].name.len,
             chosen == 0 ? "nothing" : rules->routes[chosen - 1].name.p);
     for (uint32_t i = 0; i < rules->n_routes && (chosen == 0 || i < chosen); i++)
-        print_asked(page, rules->routes[i].name, &rules->routes[i].test,
-                    asy_explain_verdict(&rules->routes[i].test, page->story.routes[i]));
+        print_asked(page, rules->routes[i].name, &rules->routes[i].test, page->story.routes[i],
+                    &page->story.route_verdicts[i]);
     if (chosen == 0) return;
     const struct asy_route *route = &rules->routes[chosen - 1];
     const struct asy_str owner = asy_term_clean(page->cli->pool, asy_explain_owner(page));
@@ -159,15 +194,15 @@ static void print_recycle(const struct asy_explained *page)
     fprintf(page->out, "\nrecycle: %.*s\n", chosen == 0 ? 2 : (int)rules->recycle[chosen - 1].name.len,
             chosen == 0 ? "no" : rules->recycle[chosen - 1].name.p);
     for (uint32_t i = 0; i < rules->n_recycle && (chosen == 0 || i < chosen); i++)
-        print_asked(page, rules->recycle[i].name, &rules->recycle[i].test,
-                    asy_explain_verdict(&rules->recycle[i].test, page->story.recycle[i]));
+        print_asked(page, rules->recycle[i].name, &rules->recycle[i].test, page->story.recycle[i],
+                    &page->story.recycle_verdicts[i]);
     if (chosen == 0) return;
     const struct asy_recycle *recycle = &rules->recycle[chosen - 1];
     char due[32];
     if (recycle->to.len > 0) fprintf(page->out, "    to: %.*s\n", ASY_ARG(recycle->to));
     if (recycle->play.len > 0) fprintf(page->out, "    play: %.*s\n", ASY_ARG(recycle->play));
-    if (recycle->in_s > 0)
-        fprintf(page->out, "    due: %.*s\n", (int)asy_time_format_s(page->session->as_of_s + recycle->in_s, due), due);
+    const int64_t due_s = asy_explain_due_s(page);
+    if (due_s > 0) fprintf(page->out, "    due: %.*s\n", (int)asy_time_format_s(due_s, due), due);
 }
 
 static void print_page(const struct asy_explained *page)

@@ -25,6 +25,13 @@
     {.name = "max-cell", .kind = ASY_FLAG_COUNT, .value = "BYTES", .min = 1024, .max = 1000000000, \
      .help = "largest cell taken from a file; 1 MiB unless said"}
 
+#define FLAG_PLUGIN_DIR \
+    {.name = "plugin-dir", .kind = ASY_FLAG_TEXT, .value = "DIR", .is_repeatable = true, \
+     .help = "a folder with plugins, looked at before those of ASSAY_PLUGIN_PATH, `plugins` beside the command, and the installed ones"}
+#define FLAG_ALLOW_FAILURES \
+    {.name = "allow-plugin-failures", \
+     .help = "go on when a plugin fails on three leads: it is stopped, and all its verdicts of this run are empty"}
+
 #define EXIT_CODES "Exit codes: 0 done, 1 failed, 2 wrong usage or a rule file with errors, 130 interrupted.\n"
 
 static const char *const score_examples[] = {
@@ -53,6 +60,8 @@ static const struct asy_flag score_flags[] = {
     FLAG_THREADS,
     {.name = "batch", .kind = ASY_FLAG_COUNT, .value = "N", .min = 1, .max = 65536,
      .help = "leads worked on at a time; the result does not depend on it"},
+    FLAG_PLUGIN_DIR,
+    FLAG_ALLOW_FAILURES,
     FLAG_QUIET,
 };
 
@@ -64,7 +73,7 @@ static const char *const explain_examples[] = {
 static const struct asy_flag explain_flags[] = {
     FLAG_LEADS, FLAG_EVENTS, FLAG_MAP, FLAG_AS_OF,
     {.name = "state", .kind = ASY_FLAG_TEXT, .value = "FILE", .help = "the state that the score run used; only read"},
-    FLAG_MAX_REJECTS, FLAG_MAX_CELL, FLAG_JSON,
+    FLAG_MAX_REJECTS, FLAG_MAX_CELL, FLAG_PLUGIN_DIR, FLAG_ALLOW_FAILURES, FLAG_JSON,
 };
 
 static const char *const check_examples[] = {
@@ -81,6 +90,8 @@ static const struct asy_flag check_flags[] = {
     {.name = "json", .help = "the same as --format json"},
     {.name = "ignore", .kind = ASY_FLAG_TEXT, .value = "NAME", .is_repeatable = true,
      .help = "leave out the warnings and notes of this name, such as route-hole; errors stay"},
+    FLAG_PLUGIN_DIR,
+    {.name = "no-plugins", .help = "do not load the plugins that the file names, on a machine that has none: what only they know is not checked"},
 };
 
 static const char *const bench_examples[] = {
@@ -102,6 +113,8 @@ static const struct asy_flag bench_flags[] = {
     {.name = "runs", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "11", .min = 1, .max = 1000,
      .help = "how often everything is scored with one thread, and with all"},
     FLAG_THREADS,
+    FLAG_PLUGIN_DIR,
+    FLAG_ALLOW_FAILURES,
     FLAG_JSON,
     FLAG_QUIET,
 };
@@ -124,6 +137,53 @@ static const struct asy_flag synth_flags[] = {
     FLAG_QUIET,
 };
 
+static const char *const plugin_new_examples[] = {
+    "assay plugin new old_titles                          # a folder with a disqualifier, its test and rules that use it",
+    "assay plugin new territory --kind router --dir src",
+    NULL,
+};
+static const struct asy_flag plugin_new_flags[] = {
+    {.name = "kind", .kind = ASY_FLAG_CHOICE, .value = "disqualifier|router|recycler|scorer", .fallback = "disqualifier",
+     .help = "what it says about a lead: drop it, send it this way, bring it back, give it points"},
+    {.name = "dir", .kind = ASY_FLAG_TEXT, .value = "DIR", .fallback = ".", .help = "where the folder is made"},
+};
+
+static const char *const plugin_check_examples[] = {
+    "assay plugin check ./libold_titles.so",
+    "assay plugin check ./libterritory.so --with reps=reps.csv --with sticky=yes",
+    "assay plugin check ./libterritory.so --rules rules.yaml --json",
+    NULL,
+};
+static const struct asy_flag plugin_check_flags[] = {
+    {.name = "with", .kind = ASY_FLAG_TEXT, .value = "NAME=VALUE", .is_repeatable = true,
+     .help = "a parameter, as in `with:` of a rule; of a file its path; of a list one text, so that it may be given again"},
+    {.name = "rules", .kind = ASY_FLAG_TEXT, .value = "RULES.yaml", .help = "check it with the parameters of every rule of this file that uses it"},
+    {.name = "seed", .kind = ASY_FLAG_COUNT, .value = "N", .fallback = "1", .help = "another number, other made-up leads"},
+    FLAG_JSON,
+};
+
+static const char *const plugin_list_examples[] = {
+    "assay plugin list",
+    "assay plugin list --plugin-dir ./build --json",
+    NULL,
+};
+static const struct asy_flag plugin_list_flags[] = {FLAG_PLUGIN_DIR, FLAG_JSON};
+
+static const struct asy_verb plugin_verbs[] = {
+    {.name = "plugin new", .line = "a folder with a plugin to begin with", .operands = "NAME", .min_operands = 1, .max_operands = 1,
+     .examples = plugin_new_examples, .flags = plugin_new_flags, .n_flags = ASY_COUNT_OF(plugin_new_flags),
+     .notes = "NAME is of small letters, digits and _, begins with a letter, and has at most 40. Nothing is overwritten.\n" EXIT_CODES,
+     .run = asy_verb_plugin_new},
+    {.name = "plugin check", .line = "does a plugin keep its promises, proved on made-up leads", .operands = "FILE.so", .min_operands = 1,
+     .max_operands = 1, .examples = plugin_check_examples, .flags = plugin_check_flags, .n_flags = ASY_COUNT_OF(plugin_check_flags),
+     .notes = "Each check runs in a process of its own: a plugin that crashes is told.\n"
+              "Exit codes: 0 all passed, 1 a check failed or it is no plugin, 2 wrong usage.\n",
+     .run = asy_verb_plugin_check},
+    {.name = "plugin list", .line = "which plugins there are, and what they read and take", .operands = "", .min_operands = 0,
+     .max_operands = 0, .examples = plugin_list_examples, .flags = plugin_list_flags, .n_flags = ASY_COUNT_OF(plugin_list_flags),
+     .notes = "What is refused is listed with the reason.\n" EXIT_CODES, .run = asy_verb_plugin_list},
+};
+
 const struct asy_verb asy_verbs[] = {
     {.name = "score", .line = "score, disqualify, route and recycle every lead", .operands = "RULES.yaml", .min_operands = 1,
      .max_operands = 1, .examples = score_examples, .flags = score_flags, .n_flags = ASY_COUNT_OF(score_flags),
@@ -140,6 +200,8 @@ const struct asy_verb asy_verbs[] = {
      .max_operands = 1, .examples = bench_examples, .flags = bench_flags, .n_flags = ASY_COUNT_OF(bench_flags),
      .notes = "A run binds the rules to the data, scores every lead and deals out owners; reading and writing files is not in it.\n" EXIT_CODES,
      .run = asy_verb_bench},
+    {.name = "plugin", .line = "for those who write plugins: begin one, prove one, list them", .verbs = plugin_verbs,
+     .n_verbs = ASY_COUNT_OF(plugin_verbs)},
     {.name = "synth", .line = "made-up leads and events with realistic shapes", .operands = "", .min_operands = 0,
      .max_operands = 0, .examples = synth_examples, .flags = synth_flags, .n_flags = ASY_COUNT_OF(synth_flags),
      .notes = "The fields are those of rules/b2b-saas.yaml. Nobody in the data exists.\n" EXIT_CODES, .run = asy_verb_synth},

@@ -95,14 +95,36 @@ static void find_scores(void *ctx, uint32_t worker, uint64_t piece)
     part->score_max = most;
 }
 
+/* Empty scores count as lower than all others: their leads are dealt last. */
+static assay_status lower_empty_scores(struct dealer *dealer, uint32_t by, int32_t unit_milli)
+{
+    const struct asy_results *results = dealer->results;
+    const uint8_t *empty = results->score_empty == NULL ? NULL : results->score_empty[by];
+    uint32_t n_empty = 0;
+    int32_t least = INT32_MAX;
+    for (uint32_t row = 0; empty != NULL && row < results->n_leads; row++) {
+        n_empty += empty[row];
+        if (!empty[row] && dealer->score_milli[row] < least) least = dealer->score_milli[row];
+    }
+    if (n_empty == 0 || n_empty == results->n_leads) return ASSAY_OK;
+    int32_t *lowered = asy_pool_alloc_n(&dealer->pool, results->n_leads, sizeof(*lowered));
+    if (lowered == NULL) return ASSAY_E_NOMEM;
+    for (uint32_t row = 0; row < results->n_leads; row++) lowered[row] = empty[row] ? least - unit_milli : dealer->score_milli[row];
+    dealer->score_milli = lowered;
+    return ASSAY_OK;
+}
+
 /* How many scores share a bucket, so that there are not too many buckets. */
-static void share_out_scores(struct dealer *dealer, uint32_t n_ordered_piles)
+static assay_status share_out_scores(struct dealer *dealer, uint32_t n_ordered_piles)
 {
     const struct asy_rules *rules = dealer->program->rules;
     const uint32_t by = rules->grade_by != ASY_NONE ? rules->grade_by : rules->n_scores - 1;
     const uint64_t unit_milli = (uint64_t)asy_score_unit_milli(&rules->scores[by]);
     int32_t least = INT32_MAX, most = INT32_MIN;
-    dealer->score_milli = dealer->order.score_milli = dealer->results->score_milli[by];
+    dealer->score_milli = dealer->results->score_milli[by];
+    const assay_status status = lower_empty_scores(dealer, by, (int32_t)unit_milli);
+    if (status != ASSAY_OK) return status;
+    dealer->order.score_milli = dealer->score_milli;
     asy_parallel(dealer->n_threads, dealer->n_parts, find_scores, dealer);
     for (uint32_t p = 0; p < dealer->n_parts; p++) {
         if (dealer->parts[p].score_min < least) least = dealer->parts[p].score_min;
@@ -116,6 +138,7 @@ static void share_out_scores(struct dealer *dealer, uint32_t n_ordered_piles)
     dealer->n_scores_buckets = (uint32_t)((n_scores - 1) / scores_a_bucket + 1);
     /* twice the width, which is then never 1: see score_bucket */
     dealer->scores_a_bucket_inverse = UINT64_MAX / (2 * scores_a_bucket * unit_milli) + 1;
+    return ASSAY_OK;
 }
 /* The better the score the lower the bucket. Division of a number below 2^33 by multiplication, which is exact for divisors up to
  * 2^31; beyond them, where no equality depends on it, a better score still never comes behind a worse one. */
@@ -130,7 +153,8 @@ static assay_status make_buckets(struct dealer *dealer)
 {
     uint32_t n_ordered_piles = 0;
     for (uint32_t p = 0; p < dealer->plans.n_piles; p++) n_ordered_piles += dealer->plans.piles[p].n_members > 1;
-    share_out_scores(dealer, n_ordered_piles);
+    const assay_status status = share_out_scores(dealer, n_ordered_piles);
+    if (status != ASSAY_OK) return status;
     for (uint32_t p = 0; p <= dealer->plans.n_piles; p++) {
         struct asy_pile *pile = &dealer->plans.piles[p];
         pile->first_bucket = dealer->n_buckets;
@@ -201,6 +225,7 @@ static void look_up(const struct dealer *dealer, struct part *part, const uint32
         const uint32_t row = rows[k];
         const struct asy_plan *plan = &dealer->plans.by_route[results->route[row]];
         uint32_t owner = plan->column == NULL ? 0 : plan->owner_by_code[asy_column_code(plan->column, row)];
+        if (plan->is_named) owner = results->owner[row];
         if (owner == 0 && plan->is_existing && dealer->plans.is_known)
             owner = dealer->plans.owner_by_known[asy_earlier_owner(dealer->program, dealer->state, row)];
         part->n_no_owner += owner == 0;

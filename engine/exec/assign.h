@@ -1,6 +1,7 @@
-/* Owners: the last step of a run, over the routed leads only. Named accounts and existing owners are looked up; round robin
- * deals leads to the members of a team's roster in the order (grade score descending, lead id ascending by bytes), each to
- * the member after the cursor. A lead whose owner is in the team already keeps that owner and does not move the cursor.
+/* Owners: the last step of a run, over the routed leads only. Named accounts and existing owners are looked up; whom a
+ * plugin has named the pass has put down already; round robin deals leads to the members of a team's roster in the order (grade score
+ * descending, an empty one last, then lead id ascending by bytes), each to the member after the cursor. A lead whose owner is in the
+ * team already keeps that owner and does not move the cursor.
  *
  * The order is a total one made from data, so the outcome does not depend on input order, threads, or the parts that a
  * database was split into: the hands to deal are (team, roster, score, id) tuples, which can be merged. */

@@ -159,7 +159,9 @@ static assay_status make_existing_owners(struct asy_plans *plans)
 static assay_status make_plan(struct asy_plans *plans, const struct asy_route *route, struct asy_plan *plan)
 {
     *plan = (struct asy_plan){.is_dealt = route->assign == ASY_ASSIGN_ROUND_ROBIN,
-                          .is_looked_up = route->assign == ASY_ASSIGN_LIST_OWNER || route->assign == ASY_ASSIGN_EXISTING,
+                          .is_looked_up = route->assign == ASY_ASSIGN_LIST_OWNER || route->assign == ASY_ASSIGN_EXISTING ||
+                                          route->assign == ASY_ASSIGN_PLUGIN,
+                          .is_named = route->assign == ASY_ASSIGN_PLUGIN,
                           .is_existing = route->assign == ASY_ASSIGN_EXISTING,
                           .is_told = route->assign != ASY_ASSIGN_NOBODY || route->respond_within_s != 0};
     if (plan->is_told) plan->routed_at_s = (uint32_t)plans->program->as_of_s;
@@ -167,7 +169,7 @@ static assay_status make_plan(struct asy_plans *plans, const struct asy_route *r
         plan->team = route->team;
         return plans->teams[plan->team].piles != NULL ? ASSAY_OK : make_team(plans, plan->team);
     }
-    if (!plan->is_looked_up) return ASSAY_OK;
+    if (!plan->is_looked_up || plan->is_named) return ASSAY_OK;
     if (!plan->is_existing) return make_list_owners(plans, route, plan);
     plan->column = plans->owner_column;
     plan->owner_by_code = plans->owner_by_code;

@@ -11,6 +11,7 @@ struct asy_plan {
     uint32_t routed_at_s;          /* of its leads: now if is_told, else 0 */
     bool is_told;                  /* somebody is, or something is promised */
     bool is_dealt, is_looked_up, is_existing;
+    bool is_named;                 /* looked up: the pass has put there whom the plugin named */
     uint32_t team;
     const struct asy_column *column; /* looked up: owner by code of this column (NULL: no owner) */
     const uint32_t *owner_by_code;

@@ -2,9 +2,11 @@
 
 #include "base/check.h"
 #include "base/time.h"
+#include "exec/lead_verdict.h"
 
 #include <math.h>
 
+static struct asy_cel_value unknown_value(void) { return (struct asy_cel_value){.type = ASY_CEL_UNKNOWN}; }
 static struct asy_cel_value null_value(void) { return (struct asy_cel_value){.type = ASY_CEL_NULL}; }
 static struct asy_cel_value int_value(int64_t i) { return (struct asy_cel_value){.type = ASY_CEL_INT, .i = i}; }
 static struct asy_cel_value bool_value(bool b) { return (struct asy_cel_value){.type = ASY_CEL_BOOL, .b = b}; }
@@ -64,10 +66,13 @@ struct asy_cel_value asy_lead_read(void *ctx, const struct asy_cel_input *input)
     case ASY_IN_FIELD: return asy_lead_field(program->store, input->index, story->row);
     case ASY_IN_SCORE: {
         const int64_t milli = story->scores[input->index].final_milli;
+        if (story->scores[input->index].is_empty) return unknown_value();
         if (rules->scores[input->index].decimals == 0) return int_value(milli / 1000);
         return (struct asy_cel_value){.type = ASY_CEL_DOUBLE, .d = (double)milli / 1000.0};
     }
-    case ASY_IN_GRADE: return story->grade == 0 ? null_value() : asy_cel_text(rules->grades[story->grade - 1].name);
+    case ASY_IN_GRADE:
+        if (rules->grade_by != ASY_NONE && story->scores[rules->grade_by].is_empty) return unknown_value();
+        return story->grade == 0 ? null_value() : asy_cel_text(rules->grades[story->grade - 1].name);
     case ASY_IN_DISQUALIFIED: return bool_value(story->disqualified_by != 0);
     case ASY_IN_STAGE: return null_value(); /* not evaluated */
     default: break;
@@ -79,8 +84,11 @@ struct asy_cel_value asy_lead_read(void *ctx, const struct asy_cel_input *input)
     return int_value((program->as_of_s - (input->kind == ASY_IN_EVENT_LAST ? seen.last_s : seen.first_s)) / ASY_DAY_S);
 }
 
-static struct asy_cel_value evaluate(struct asy_lead_story *story, const struct asy_cel_node *node)
+/* Unknown as a whole where a score that it reads is empty. */
+static struct asy_cel_value evaluate(struct asy_lead_story *story, const struct asy_cel_node *node, const struct asy_reads *reads)
 {
+    uint32_t score;
+    if (asy_story_lacks(story, reads, &score)) return unknown_value();
     const struct asy_cel_row row = {.ctx = story, .read = asy_lead_read, .scratch = story->pool};
     return asy_cel_eval(node, &row);
 }
@@ -96,8 +104,12 @@ static void tell_term(struct asy_lead_story *story, uint32_t number)
         told->tally = asy_event_rule_tally(program, term, story->row);
         told->points_milli = told->tally.points_milli;
     } else if (term->rule->kind == ASY_RULE_WHEN) {
-        told->when = evaluate(story, term->rule->when);
+        told->when = evaluate(story, term->rule->when, &term->reads);
         told->points_milli = asy_cel_is_true(told->when) ? term->rule->points_milli : 0;
+    } else if (term->rule->kind == ASY_RULE_PLUGIN) {
+        asy_story_verdict(story, term->rule->call, &told->verdict);
+        told->points_milli = told->verdict.points_milli;
+        story->scores[term->score].is_empty |= told->verdict.is_empty && program->n_calls > 0;
     } else if (term->rule->kind == ASY_RULE_TABLE) {
         const struct asy_cel_value value = asy_lead_field(program->store, term->rule->field, story->row);
         const struct asy_str text = value.type == ASY_CEL_STRING ? value.s
@@ -154,12 +166,16 @@ static void tell_score(struct asy_lead_story *story, uint32_t number)
     const asy_i128 left = (asy_i128)told->kept_milli * (ASY_SHARE_ONE - (int64_t)told->share_off);
     told->decayed_milli = divide_round(left, ASY_SHARE_ONE);
     told->final_milli = divide_round(left, ASY_SHARE_ONE * unit) * unit;
+    uint32_t lacking;
+    told->is_empty |= asy_story_lacks(story, &program->score_reads[number], &lacking);
+    if (told->is_empty) told->final_milli = 0;
 }
 
 static uint32_t tell_grade(const struct asy_lead_story *story)
 {
     const struct asy_rules *rules = story->program->rules;
     uint32_t best = 0;
+    if (rules->n_grades > 0 && story->scores[rules->grade_by].is_empty) return 0;
     for (uint32_t g = 0; g < rules->n_grades; g++) {
         if (rules->grades[g].from_milli > story->scores[rules->grade_by].final_milli) continue;
         if (best == 0 || rules->grades[g].from_milli > rules->grades[best - 1].from_milli) best = g + 1;
@@ -169,16 +185,32 @@ static uint32_t tell_grade(const struct asy_lead_story *story)
 
 /* -- decisions --------------------------------------------------------------------------------------------------- */
 
+static struct asy_cel_value tell_plugin(struct asy_lead_story *story, uint32_t call, struct asy_verdict_story *verdict)
+{
+    asy_story_verdict(story, call, verdict);
+    return verdict->is_empty ? unknown_value() : bool_value(verdict->reason != NULL);
+}
+
 static uint32_t tell_decisions(struct asy_lead_story *story, const struct asy_decision *decisions, uint32_t n,
-                               struct asy_cel_value *values)
+                               struct asy_cel_value *values, struct asy_verdict_story *verdicts)
 {
     uint32_t chosen = 0;
     for (uint32_t d = 0; d < n; d++) {
         const struct asy_test *test = decisions[d].test;
-        values[d] = test->is_otherwise ? bool_value(true) : test->when != NULL ? evaluate(story, test->when) : null_value();
+        values[d] = test->is_otherwise       ? bool_value(true)
+                    : test->call != ASY_NONE ? tell_plugin(story, test->call, &verdicts[d])
+                                             : evaluate(story, test->when, &decisions[d].reads);
         if (chosen == 0 && asy_cel_is_true(values[d])) chosen = d + 1;
     }
     return chosen;
+}
+
+/* Room for what `n` decisions say. */
+static bool make_decisions(struct asy_pool *pool, uint32_t n, struct asy_cel_value **values, struct asy_verdict_story **verdicts)
+{
+    *values = asy_pool_alloc_n(pool, (size_t)n + 1, sizeof(**values));
+    *verdicts = asy_pool_alloc_n(pool, (size_t)n + 1, sizeof(**verdicts));
+    return *values != NULL && *verdicts != NULL;
 }
 
 bool asy_lead_tell(struct asy_lead_story *story, const struct asy_program *program, uint32_t row, struct asy_pool *pool)
@@ -187,16 +219,16 @@ bool asy_lead_tell(struct asy_lead_story *story, const struct asy_program *progr
     *story = (struct asy_lead_story){.program = program, .row = row, .n_scores = rules->n_scores, .pool = pool};
     story->terms = asy_pool_alloc_n(pool, (size_t)program->n_terms + 1, sizeof(*story->terms));
     story->scores = asy_pool_alloc_n(pool, (size_t)rules->n_scores + 1, sizeof(*story->scores));
-    story->disqualify = asy_pool_alloc_n(pool, (size_t)rules->n_disqualify + 1, sizeof(*story->disqualify));
-    story->routes = asy_pool_alloc_n(pool, (size_t)rules->n_routes + 1, sizeof(*story->routes));
-    story->recycle = asy_pool_alloc_n(pool, (size_t)rules->n_recycle + 1, sizeof(*story->recycle));
-    if (story->terms == NULL || story->scores == NULL || story->disqualify == NULL || story->routes == NULL ||
-        story->recycle == NULL)
+    if (story->terms == NULL || story->scores == NULL ||
+        !make_decisions(pool, rules->n_disqualify, &story->disqualify, &story->disqualify_verdicts) ||
+        !make_decisions(pool, rules->n_routes, &story->routes, &story->route_verdicts) ||
+        !make_decisions(pool, rules->n_recycle, &story->recycle, &story->recycle_verdicts))
         return false;
     for (uint32_t s = 0; s < rules->n_scores; s++) tell_score(story, s);
     story->grade = tell_grade(story);
-    story->disqualified_by = tell_decisions(story, program->disqualify, rules->n_disqualify, story->disqualify);
-    story->route = tell_decisions(story, program->routes, rules->n_routes, story->routes);
-    story->recycled = tell_decisions(story, program->recycle, rules->n_recycle, story->recycle);
+    story->disqualified_by = tell_decisions(story, program->disqualify, rules->n_disqualify, story->disqualify,
+                                            story->disqualify_verdicts);
+    story->route = tell_decisions(story, program->routes, rules->n_routes, story->routes, story->route_verdicts);
+    story->recycled = tell_decisions(story, program->recycle, rules->n_recycle, story->recycle, story->recycle_verdicts);
     return !pool->has_failed; /* text of a condition may be missing */
 }

@@ -1,6 +1,7 @@
 /* The pass: every lead once, batch by batch over threads. Scores, grade, disqualifiers, route and recycling of a lead depend
  * on that lead alone; owners are assigned afterwards (exec/assign.h). So results do not depend on threads, batch size, SIMD
- * level or the order of the input. Nothing is allocated while batches run, but for text that a condition makes up. */
+ * level or the order of the input, nor on whether plugins run isolated. Nothing is allocated while batches run, but for text that a
+ * condition makes up. */
 #ifndef ASY_PASS_H
 #define ASY_PASS_H
 
@@ -24,12 +25,14 @@ struct asy_profile {
 struct asy_pass_options {
     const struct asy_kern *kern;
     uint32_t n_threads;   /* 0: 1 */
-    uint32_t batch_rows;  /* 0: the default */
+    uint32_t batch_rows;  /* 0: the default, which is larger if plugins run in other processes */
     struct asy_profile *profile;  /* NULL: no clock is asked */
     struct asy_summaries *summaries; /* NULL: none. Else they are used where they serve, and made anew where they do not */
 };
 
-/* Run `program` over all leads of its store into `results` (initialised for them). */
+/* Run `program` over all leads of its store into `results` (initialised for them). A plugin that fails on too many leads is stopped: the
+ * pass is done again with all its verdicts empty, and succeeds; results->notes tells. ASSAY_E_NOMEM, ASSAY_E_IO, ASSAY_E_PLUGIN (a plugin
+ * refused its parameters). */
 assay_status asy_pass_run(const struct asy_program *program, const struct asy_pass_options *options,
                           struct asy_results *results, struct assay_error *error);
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/time.h"
+#include "exec/plugins_bind.h"
 
 #include <math.h>
 
@@ -237,6 +238,18 @@ static struct asy_cond *compile_when(struct asy_program *program, const struct a
     return asy_cond_compile(&program->slots, node, &program->depth);
 }
 
+/* Nothing is known of its points but their limits. */
+static void compile_plugin(const struct asy_program *program, struct asy_term *term)
+{
+    term->kind = ASY_TERM_NOTHING;
+    if (program->n_calls == 0) return;
+    const struct asy_plugin_decl *decl = program->calls[term->rule->call].decl;
+    term->kind = ASY_TERM_PLUGIN;
+    may_give(term, decl->points_min_milli);
+    may_give(term, decl->points_max_milli);
+    term->step = 1;
+}
+
 static bool compile_rule(struct asy_program *program, struct asy_term *term, const struct asy_rule *rule)
 {
     term->name = rule->name;
@@ -253,7 +266,7 @@ static bool compile_rule(struct asy_program *program, struct asy_term *term, con
         may_give(term, term->p);
         term->when = compile_when(program, rule->when);
         return term->when != NULL;
-    default: term->kind = ASY_TERM_NOTHING; return true;
+    default: compile_plugin(program, term); return true;
     }
 }
 
@@ -697,7 +710,7 @@ static bool compile_all(struct asy_program *program)
         program->shares == NULL)
         return false;
     program->n_name_words = rules->schema.n_events <= 32 ? 1 : (rules->schema.n_events + 31) / 32;
-    if (need_window(program, ASY_NO_WINDOW, &caps) == UINT32_MAX) return false;
+    if (need_window(program, ASY_NO_WINDOW, &caps) == UINT32_MAX || !asy_calls_compile(program)) return false;
     for (uint32_t s = 0; s < rules->n_scores; s++)
         if (!compile_score(program, s, &caps)) return false;
     program->disqualify = compile_decisions(program, rules->n_disqualify, disqualify_test);
@@ -705,13 +718,13 @@ static bool compile_all(struct asy_program *program)
     program->recycle = compile_decisions(program, rules->n_recycle, recycle_test);
     return program->disqualify != NULL && program->routes != NULL && program->recycle != NULL && compile_weigh(program) &&
            compile_grades(program) && compile_territories(program) && compile_event_slots(program, &caps) &&
-           compile_widths(program) && close_windows(program);
+           compile_widths(program) && close_windows(program) && asy_calls_find_empties(program);
 }
 
 assay_status asy_program_init(struct asy_program *program, struct asy_mem *mem, const struct asy_rules *rules,
-                              const struct asy_store *store, int64_t as_of_s, struct assay_error *error)
+                              const struct asy_store *store, int64_t as_of_s, struct asy_plugins *plugins, struct assay_error *error)
 {
-    *program = (struct asy_program){.rules = rules, .store = store, .as_of_s = as_of_s, .most_events = UINT64_MAX};
+    *program = (struct asy_program){.rules = rules, .store = store, .as_of_s = as_of_s, .plugins = plugins, .most_events = UINT64_MAX};
     asy_pool_init(&program->pool, mem);
     memset(program->weigh_row, 255, sizeof(program->weigh_row));
     program->slots = (struct asy_slots){.pool = &program->pool,
@@ -732,6 +745,7 @@ assay_status asy_program_init(struct asy_program *program, struct asy_mem *mem, 
 
 void asy_program_fini(struct asy_program *program)
 {
+    asy_calls_fini(program);
     asy_pool_fini(&program->pool);
     *program = (struct asy_program){0};
 }

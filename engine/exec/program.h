@@ -6,18 +6,17 @@
  *                                                    windows    event counts that something needs
  *                                                    ages       latest and first times likewise
  *                                                    tables     points by code, step bounds, decay weights
+ *                                                    calls      plugins, wired to the slots that they read
  *
  * Threads: many readers. */
 #ifndef ASY_PROGRAM_H
 #define ASY_PROGRAM_H
 
-#include "exec/cond.h"
+#include "exec/plugins.h"
 #include "exec/weights.h"
-#include "rule/rules.h"
-#include "store/store.h"
 
 enum asy_term_kind {
-    ASY_TERM_NOTHING = 0, /* a plugin's term: 0 points */
+    ASY_TERM_NOTHING = 0, /* a plugin's term in a program without plugins: 0 points */
     ASY_TERM_CODES,       /* points by code of a column */
     ASY_TERM_INTS,        /* step function of an INT column */
     ASY_TERM_NUMBERS,     /* step function of a NUMBER column */
@@ -27,6 +26,14 @@ enum asy_term_kind {
     ASY_TERM_WEIGHED,     /* event rule by weighted sum */
     ASY_TERM_LATEST,      /* event rule by the age of the latest event in days */
     ASY_TERM_SCAN,        /* event rule that needs a look at every event: where, at_most, once with hours or a window */
+    ASY_TERM_PLUGIN,      /* points that a plugin gives: `rule->call` */
+};
+
+/* Scores that something is made from and that may be empty, since a plugin adds to them; the grade counts as the score that it is
+ * made from. Where one of them is empty for a lead, so is what is made from it: a score, a condition, a verdict. */
+struct asy_reads {
+    uint32_t n;
+    uint32_t *scores;
 };
 
 struct asy_term {
@@ -44,6 +51,7 @@ struct asy_term {
     double *bounds_d;
     int32_t *deltas, start;
     struct asy_cond *when;                   /* WHEN */
+    struct asy_reads reads;                  /* WHEN: of its condition */
     int32_t p, lo, hi;                       /* points of one event and limits of the sum, in 1/1000 */
     uint32_t window;                         /* ONCE, EACH: number in `windows` */
     uint32_t row;                            /* EACH: of the window's counts; WEIGHED: of the sums; LATEST: number in `ages` */
@@ -82,7 +90,28 @@ struct asy_once_group {
 /* An evaluated condition somebody waits for: counted when unknown. */
 struct asy_decision {
     const struct asy_test *test;
-    struct asy_cond *when;      /* NULL: otherwise (always true) or plugin (never) */
+    struct asy_cond *when;      /* NULL: otherwise (always true) or plugin */
+    struct asy_reads reads;     /* of the condition */
+};
+
+/* What fills a column that a plugin wants. */
+struct asy_source {
+    uint32_t slot;              /* ASY_NONE: nothing does, every row is null */
+    uint32_t score;             /* of a column of points, which needs no slot; else ASY_NONE */
+};
+
+/* `plugin: NAME` of one rule, wired to the data. */
+struct asy_call {
+    uint32_t plugin;            /* number in the rules */
+    const struct asy_plugin_decl *decl;
+    struct asy_source *sources; /* by wanted column */
+    struct asy_reads reads;
+    uint32_t rank;              /* place in the order in which a batch asks its calls */
+    uint32_t n_codes;           /* reason codes are below */
+    uint16_t *reason_numbers;   /* by reason code: number in decl->reasons */
+    struct asy_facts facts;     /* as long as it is bound */
+    struct asy_bound *bound;    /* NULL before the first pass */
+    uint32_t n_lanes, n_rows;   /* that it is bound for */
 };
 
 struct asy_program {
@@ -128,11 +157,20 @@ struct asy_program {
 
     struct asy_decision *disqualify, *routes, *recycle; /* same numbers as in the rules */
     uint32_t *territory_by_code;    /* code of the territory field -> territory, or ASY_NONE; NULL if it has no codes */
+
+    struct asy_plugins *plugins;    /* NULL: there are none, or they are not to be asked */
+    uint32_t n_calls;               /* as many as in the rules; 0 without plugins */
+    struct asy_call *calls;         /* bound by the first pass, read-only in a pass */
+    uint32_t *call_order;           /* calls by rank */
+    bool *is_stopped;               /* by plugin of the rules, in the last pass: all its verdicts are empty */
+    struct asy_reads *score_reads;  /* by score */
+    bool *may_be_empty;             /* by score */
 };
 
-/* Compile. ASSAY_E_NOMEM, ASSAY_E_LIMIT (more than 65,000 terms). */
+/* Compile. `plugins`: those opened for the rules, borrowed; NULL: rules with plugins match nobody and give no points.
+ * ASSAY_E_NOMEM, ASSAY_E_LIMIT (more than 65,000 terms). */
 assay_status asy_program_init(struct asy_program *program, struct asy_mem *mem, const struct asy_rules *rules,
-                              const struct asy_store *store, int64_t as_of_s, struct assay_error *error);
+                              const struct asy_store *store, int64_t as_of_s, struct asy_plugins *plugins, struct assay_error *error);
 void asy_program_fini(struct asy_program *program);
 /* Terms that a program of these rules has. */
 uint32_t asy_program_n_terms(const struct asy_rules *rules);

@@ -70,7 +70,7 @@ static void add_use(struct asy_lint *lint, const char *what, struct asy_str name
     use->what = what;
     use->name = name;
     use->name_pos = name_pos;
-    use->when = test->is_otherwise || test->plugin != ASY_NONE ? NULL : test->when;
+    use->when = test->is_otherwise || test->call != ASY_NONE ? NULL : test->when;
     use->pos = test->pos.line > 0 ? test->pos : use->when != NULL && use->when->pos.line > 0 ? use->when->pos : name_pos;
     use->cond = asy_lint_compile_test(lint, test);
 }
@@ -78,7 +78,7 @@ static void add_use(struct asy_lint *lint, const char *what, struct asy_str name
 static void add_when(struct asy_lint *lint, const char *what, struct asy_str name, struct asy_pos pos,
                      struct asy_cel_node *when)
 {
-    struct asy_test test = {.when = when, .plugin = ASY_NONE};
+    struct asy_test test = {.when = when, .call = ASY_NONE};
     if (when != NULL)
         add_use(lint, what, name, pos, &test);
 }
@@ -271,6 +271,21 @@ static void check_teams(struct asy_lint *lint)
                             (struct asy_str){"", 0});
 }
 
+static void check_plugins(struct asy_lint *lint)
+{
+    const struct asy_rules *rules = lint->rules;
+    bool *is_used = asy_lint_alloc(lint, rules->n_plugins, sizeof(bool));
+    if (is_used == NULL)
+        return;
+    for (uint32_t k = 0; k < rules->n_calls; k++)
+        is_used[rules->calls[k].plugin] = true;
+    for (uint32_t k = 0; k < rules->n_plugins; k++)
+        if (!is_used[k])
+            asy_lint_report(lint, "W0513", "unused-plugin", rules->plugins[k].pos, rules->plugins[k].name.len,
+                            asy_lint_printf(lint, "plugin `%.*s` is used by no rule, so it is not loaded", ASY_ARG(rules->plugins[k].name)),
+                            (struct asy_str){"", 0});
+}
+
 /* -- all together -------------------------------------------------------------------------------------------------- */
 
 static void report_cut(struct asy_lint *lint)
@@ -303,6 +318,7 @@ static void run(struct asy_lint *lint)
         check_names(lint, &lint->rules->scores[k]);
     check_lists(lint);
     check_teams(lint);
+    check_plugins(lint);
     if (!lint->is_space_cut) {
         asy_lint_conditions(lint);
         asy_lint_routes(lint);

@@ -17,7 +17,7 @@
  *   W0343 negation-empty            `!=` or `!(x in ..)` that also catches leads whose x is empty
  *   W0343 equality-empty            `a == b` that also catches leads of which both are empty
  *   W0344 duplicate-name            two rules of one score and one name
- *   W0345 unused-list, W0346 unused-team
+ *   W0345 unused-list, W0346 unused-team, W0513 unused-plugin
  *   W0347 line-overlap              two lines of a table have one value, with different points
  *   W0348 line-unreachable          earlier lines have all values of this one
  *   N0349 line-idle                 `otherwise` or `missing` that nothing can hit

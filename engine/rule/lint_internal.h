@@ -66,7 +66,7 @@ struct asy_lint_axis {
     uint32_t id;
     struct asy_cel_input input; /* INPUT */
     const struct asy_cel_node *a, *b; /* TERM, TRUTH: a; PAIR: a and b */
-    uint32_t plugin;            /* PLUGIN */
+    uint32_t call;              /* PLUGIN */
     int64_t unit_per_one;       /* WHOLE: 1, or 10, 100, 1000 for a score with decimals */
     int64_t min, max;           /* WHOLE: what is possible, in units */
     uint32_t n_leaves, leaves_cap;
@@ -173,6 +173,8 @@ void asy_lint_ranges(struct asy_lint *lint);
 /* The steps of making a range: add a part to the sum, then keep, decay and round. */
 void asy_lint_range_add(struct asy_lint_range *range, int64_t lo, int64_t hi);
 void asy_lint_range_finish(const struct asy_score *score, struct asy_lint_range *range, bool can_decay);
+/* Add what a rule with a plugin can give. */
+void asy_lint_add_plugin(struct asy_lint *lint, struct asy_lint_range *range, const struct asy_rule *rule);
 /* What an event rule gives at most; as little as that, if it is negative. */
 int64_t asy_lint_event_most(const struct asy_event_rule *rule);
 void asy_lint_scores(struct asy_lint *lint);

@@ -64,7 +64,7 @@ struct asy_str asy_lint_axis_name(struct asy_lint *lint, const struct asy_lint_a
     case ASY_LINT_INPUT:
         return input_name(lint, &axis->input);
     case ASY_LINT_PLUGIN:
-        return asy_lint_printf(lint, "plugin %.*s", ASY_ARG(lint->rules->plugins[axis->plugin].name));
+        return asy_lint_printf(lint, "plugin %.*s", ASY_ARG(lint->rules->plugins[lint->rules->calls[axis->call].plugin].name));
     case ASY_LINT_PAIR:
         return asy_lint_printf(lint, "%.*s", ASY_ARG(axis->a->text));
     case ASY_LINT_TERM:

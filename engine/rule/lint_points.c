@@ -87,7 +87,7 @@ static void add_source(struct asy_lint *lint, uint32_t number, uint32_t use)
         else if (rule->kind == ASY_RULE_WHEN && rule->when != NULL)
             source->whens[source->n_whens++] = (struct when_part){lint->uses[use++].cond, rule->points_milli};
         else if (rule->kind == ASY_RULE_PLUGIN)
-            asy_lint_range_add(&source->free, -ASY_LINT_UNBOUNDED, ASY_LINT_UNBOUNDED);
+            asy_lint_add_plugin(lint, &source->free, rule);
     }
 }
 

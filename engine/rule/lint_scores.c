@@ -35,6 +35,13 @@ static void add_maybe(struct asy_lint_range *range, int64_t points)
     asy_lint_range_add(range, points < 0 ? points : 0, points > 0 ? points : 0);
 }
 
+void asy_lint_add_plugin(struct asy_lint *lint, struct asy_lint_range *range, const struct asy_rule *rule)
+{
+    const struct asy_plugin_call *call = &lint->rules->calls[rule->call];
+    /* Where its rule does not match it gives nothing. */
+    asy_lint_range_add(range, call->points_lo_milli < 0 ? call->points_lo_milli : 0, call->points_hi_milli > 0 ? call->points_hi_milli : 0);
+}
+
 static void add_rule(struct asy_lint *lint, struct asy_lint_range *range, const struct asy_rule *rule)
 {
     int64_t lo = 0, hi = 0;
@@ -46,8 +53,8 @@ static void add_rule(struct asy_lint *lint, struct asy_lint_range *range, const 
     case ASY_RULE_WHEN:
         add_maybe(range, rule->points_milli);
         break;
-    default: /* a plugin may give what it likes */
-        asy_lint_range_add(range, -ASY_LINT_UNBOUNDED, ASY_LINT_UNBOUNDED);
+    default:
+        asy_lint_add_plugin(lint, range, rule);
         break;
     }
 }

@@ -492,13 +492,13 @@ struct asy_lint_cond *asy_lint_compile(struct asy_lint *lint, const struct asy_c
     return cond;
 }
 
-static struct asy_lint_cond *compile_plugin(struct asy_lint *lint, uint32_t plugin)
+static struct asy_lint_cond *compile_call(struct asy_lint *lint, uint32_t call)
 {
-    /* One axis a use: the same plugin may be asked with other parameters. */
+    /* One axis a call: the same plugin may be asked with other settings. */
     struct asy_lint_axis *axis = axis_new(lint, ASY_LINT_PLUGIN);
     if (axis == NULL)
         return NULL;
-    axis->plugin = plugin;
+    axis->call = call;
     struct asy_lint_leaf *leaf = leaf_new(lint, axis, NULL);
     struct asy_lint_cond *cond = leaf == NULL ? NULL : asy_lint_cond_new(lint, ASY_LINT_LEAF, 0);
     if (cond != NULL)
@@ -510,8 +510,8 @@ struct asy_lint_cond *asy_lint_compile_test(struct asy_lint *lint, const struct 
 {
     if (test->is_otherwise)
         return const_new(lint, NULL, ASY_LINT_T);
-    if (test->plugin != ASY_NONE)
-        return compile_plugin(lint, test->plugin);
+    if (test->call != ASY_NONE)
+        return compile_call(lint, test->call);
     return test->when == NULL ? const_new(lint, NULL, ASY_LINT_U) : asy_lint_compile(lint, test->when);
 }
 

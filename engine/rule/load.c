@@ -45,7 +45,7 @@ static void find_owner_field(struct asy_loader *l)
 
 static void note_not_evaluated(struct asy_loader *l)
 {
-    static const char *const sections[] = {"lifecycle", "slas", "targets", "nurture", "attribution", "plugins"};
+    static const char *const sections[] = {"lifecycle", "slas", "targets", "nurture", "attribution"};
     struct asy_str out = ASY_STR("");
     for (uint32_t i = 0; i < COUNT(sections); i++)
         if (asy_yaml_get(l->root, sections[i]))
@@ -60,8 +60,8 @@ static void read_sections(struct asy_loader *l)
     void (*const sections[])(struct asy_loader *) = {
         read_header,        asy_load_calendar,  asy_load_fields, find_owner_field, asy_load_derive,  asy_load_events,
         asy_load_lists,     asy_load_plugins,   asy_load_scores, asy_load_grades,  asy_load_disqualify, asy_load_lifecycle,
-        asy_load_teams,     asy_load_routes,    asy_load_recycle, asy_load_slas,   asy_load_targets, asy_load_nurture,
-        asy_load_attribution, note_not_evaluated};
+        asy_load_teams,     asy_load_routes,    asy_load_recycle, asy_load_plugin_reads, asy_load_slas, asy_load_targets,
+        asy_load_nurture,   asy_load_attribution, note_not_evaluated};
     l->rules->grade_by = l->rules->territory_field = ASY_NONE;
     for (uint32_t i = 0; i < COUNT(sections) && !l->no_memory; i++)
         sections[i](l);
@@ -82,8 +82,8 @@ static bool split_path(struct asy_loader *l, const char *path)
     }
     l->rules->path = asy_pool_copy(l->pool, base);
     l->rules->name = asy_pool_copy(l->pool, (struct asy_str){path + slash, dot - slash});
-    l->folder = asy_pool_copy(l->pool, slash ? (struct asy_str){path, slash} : ASY_STR(".")).p;
-    return l->rules->path.p && l->rules->name.p && l->folder;
+    l->rules->folder = asy_pool_copy(l->pool, slash ? (struct asy_str){path, slash} : ASY_STR("."));
+    return l->rules->path.p && l->rules->name.p && l->rules->folder.p;
 }
 
 static assay_status load(struct asy_loader *l, const char *path, struct assay_error *error)

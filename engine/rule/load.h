@@ -22,4 +22,11 @@ assay_status asy_rules_load(struct asy_rules *rules, struct asy_mem *mem, const 
                             const struct asy_file_reader *reader, struct asy_diags *diags, struct assay_error *error);
 void asy_rules_fini(struct asy_rules *rules);
 
+/* Files beside the rule file. A path in it is relative to it and stays in its folder: no leading '/', no `..`, no `\`. */
+bool asy_rules_path_is_inside(struct asy_str path);
+/* Read the file at such a path (NUL-terminated) into the pool of the rules; their checksum covers it from then on. As the reader
+ * fails; *rules is unchanged then. */
+assay_status asy_rules_read_file(struct asy_rules *rules, const struct asy_file_reader *reader, struct asy_str path, size_t max_bytes,
+                                 struct asy_str *out, struct assay_error *error);
+
 #endif

@@ -169,11 +169,17 @@ static void need_owner(struct asy_loader *l, const struct asy_yaml *at)
 static void read_assign(struct asy_loader *l, const struct asy_yaml *node, const struct asy_yaml *map, struct asy_route *route)
 {
     static const char *const known[] = {"round_robin", "owner_of"};
-    static const char forms[] = "`nobody`, `{round_robin: TEAM}`, `{owner_of: LIST}` or `{owner_of: existing_record}`";
+    static const char forms[] = "`nobody`, `{round_robin: TEAM}`, `{owner_of: LIST}`, `{owner_of: existing_record}` or, with `plugin:`, `plugin`";
     if (!node || node->is_bad)
         return;
     if (node->kind == ASY_YAML_SCALAR && asy_str_is(node->text, "nobody"))
         return;
+    if (node->kind == ASY_YAML_SCALAR && asy_str_is(node->text, "plugin")) {
+        route->assign = ASY_ASSIGN_PLUGIN;
+        if (!asy_yaml_get(map, "plugin"))
+            asy_load_tell(l, "E0404", "assign", node, "`assign: plugin` is for the owner that the route's plugin names, and this route has no `plugin:`");
+        return;
+    }
     if (node->kind != ASY_YAML_MAP || node->n != 1) {
         asy_load_tell(l, "E0404", "assign", node, "`assign`: expected %s, found %s", forms, asy_load_found(l, node));
         return;

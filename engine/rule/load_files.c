@@ -1,4 +1,4 @@
-/* Reading the rule file and the list files beside it from the disk. A list file's path comes from the rule file, which may
+/* Reading the rule file and the files beside it from the disk. A list file's path comes from the rule file, which may
  * be somebody else's: it is resolved beneath the rule file's folder by the kernel, so that neither `..` nor a symbolic link
  * leads out of it. */
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "rule/load.h"
 
 /* Without openat2 (Linux before 5.6, or a sandbox that forbids it): step by step, following no link at all. */
@@ -108,3 +109,37 @@ static assay_status read_file(void *ctx, struct asy_pool *pool, const char *fold
 }
 
 const struct asy_file_reader asy_file_reader_os = {NULL, read_file};
+
+bool asy_rules_path_is_inside(struct asy_str path)
+{
+    if (path.len == 0 || path.p[0] == '/' || asy_str_find(path, ASY_STR("\\")) >= 0)
+        return false;
+    uint32_t from = 0;
+    for (uint32_t i = 0; i <= path.len; i++) {
+        if (i < path.len && path.p[i] != '/')
+            continue;
+        if (asy_str_is((struct asy_str){path.p + from, i - from}, ".."))
+            return false;
+        from = i + 1;
+    }
+    return true;
+}
+
+/* Each file is chained to what came before. */
+static uint64_t chain(uint64_t before, uint64_t next)
+{
+    const uint64_t parts[2] = {before, next};
+    char chained[16];
+    for (uint32_t i = 0; i < 16; i++)
+        chained[i] = (char)(parts[i / 8] >> (8 * (i % 8)));
+    return asy_checksum((struct asy_str){chained, 16});
+}
+
+assay_status asy_rules_read_file(struct asy_rules *rules, const struct asy_file_reader *reader, struct asy_str path, size_t max_bytes,
+                                 struct asy_str *out, struct assay_error *error)
+{
+    const assay_status status = reader->read(reader->ctx, &rules->pool, rules->folder.p, path.p, max_bytes, out, error);
+    if (status == ASSAY_OK)
+        rules->checksum = chain(rules->checksum, asy_checksum(*out));
+    return status;
+}

@@ -3,7 +3,7 @@
  * a thing that could not be read keeps its name, so that naming it elsewhere is no second finding.
  *
  *   header -> fields, derive, events -> lists -> plugins -> scores -> grades -> disqualify -> lifecycle -> teams -> routes
- *   -> recycle -> the sections that are only checked -> what each field is needed for
+ *   -> recycle -> what plugins read -> the sections that are only checked -> what each field is needed for
  *
  * Readers return nothing: `diags` counts errors, and `no_memory` stops the loader. */
 #ifndef ASY_LOAD_INTERNAL_H
@@ -29,7 +29,6 @@ struct asy_loader {
     struct asy_pool *pool; /* of the rules */
     struct asy_diags *diags;
     const struct asy_file_reader *reader;
-    const char *folder;
     const struct asy_yaml *root;
     bool no_memory;
 
@@ -43,8 +42,9 @@ struct asy_loader {
     struct asy_str *countries; /* alpha-2 codes */
     bool has_calendar;
     struct asy_str *grade_names, *stage_names; /* made when first named */
+    struct asy_load_plugin *plugins; /* by plugin: see load_plugins.c */
     uint64_t n_union_items;
-    uint32_t n_trees_cap, n_properties_cap;
+    uint32_t n_trees_cap, n_properties_cap, n_calls_cap;
 };
 
 /* -- findings and structure (load_tree.c) ----------------------------------------------------------------------- */
@@ -93,6 +93,8 @@ bool asy_load_points(struct asy_loader *l, const struct asy_yaml *node, const ch
 bool asy_load_duration(struct asy_loader *l, const struct asy_yaml *node, const char *what, int64_t *out_s); /* above 0 */
 bool asy_load_percent(struct asy_loader *l, const struct asy_yaml *node, const char *what, uint32_t *out_share);
 bool asy_load_count(struct asy_loader *l, const struct asy_yaml *node, const char *what, uint32_t lo, uint32_t hi, uint32_t *out);
+/* One of at most 16 words. */
+bool asy_load_is_one_of(struct asy_loader *l, const struct asy_yaml *node, const char *what, const char *const *known, uint32_t n);
 /* "0..100" */
 bool asy_load_interval(struct asy_loader *l, const struct asy_yaml *node, const char *what, int64_t *lo_milli, int64_t *hi_milli);
 /* `51-200`, `501+`, `-5`, `-10--1`: the two ends as text, `hi` empty if open. False if it is none. */
@@ -111,6 +113,8 @@ int64_t asy_load_event(struct asy_loader *l, const struct asy_yaml *at, uint32_t
 int64_t asy_load_list(struct asy_loader *l, const struct asy_yaml *at, uint32_t offset, struct asy_str name);
 /* `score.total`: scores before `scores_known` only. `prefix` false: `total`. */
 int64_t asy_load_score(struct asy_loader *l, const struct asy_yaml *at, struct asy_str name, bool prefix);
+/* Why the score cannot be named in the one that is being read, or NULL. */
+const char *asy_load_score_refusal(struct asy_loader *l, uint32_t score);
 /* `plugin: name` where plugins of `kind` may stand. */
 int64_t asy_load_plugin(struct asy_loader *l, const struct asy_yaml *at, const char *kind);
 void asy_load_need_field(struct asy_loader *l, uint32_t field, uint8_t need);
@@ -126,6 +130,8 @@ struct asy_load_when {
 bool asy_load_resolve(void *ctx, struct asy_str name, int64_t window_s, struct asy_cel_input *out);
 const struct asy_cel_set *asy_load_resolve_list(void *ctx, struct asy_str name);
 const char *asy_load_name_hint(void *ctx, struct asy_str name);
+/* A finding about bytes of the expression. */
+void asy_load_report(void *ctx, const char *code, const char *slug, uint32_t offset, uint32_t len, const char *message);
 
 /* -- conditions (load_when.c) ----------------------------------------------------------------------------------- */
 
@@ -136,6 +142,11 @@ bool asy_load_test(struct asy_loader *l, const struct asy_yaml *entry, const cha
                    bool may_be_otherwise, struct asy_test *out);
 /* An expression inside a longer text, such as `share(EXPR)`: bytes from..from + len of the node's text. */
 void asy_load_condition_part(struct asy_loader *l, const struct asy_yaml *node, uint32_t from, uint32_t len, uint8_t scope);
+
+/* -- plugins (load_plugins.c) ----------------------------------------------------------------------------------- */
+
+/* Number of a new call for `plugin:` (of `kind`) and `with:` of a rule, or ASY_NONE after a finding. */
+uint32_t asy_load_call(struct asy_loader *l, const struct asy_yaml *entry, const char *kind);
 
 /* -- tables (load_table.c) -------------------------------------------------------------------------------------- */
 
@@ -159,6 +170,7 @@ void asy_load_derive(struct asy_loader *l);
 void asy_load_events(struct asy_loader *l);
 void asy_load_lists(struct asy_loader *l);
 void asy_load_plugins(struct asy_loader *l);
+void asy_load_plugin_reads(struct asy_loader *l); /* what plugins read, once every name is known */
 void asy_load_scores(struct asy_loader *l);
 void asy_load_event_rules(struct asy_loader *l, const struct asy_yaml *node, struct asy_score *score);
 void asy_load_grades(struct asy_loader *l);

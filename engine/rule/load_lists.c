@@ -1,7 +1,6 @@
 /* `lists:`: sets of text given inline, as the union of others, or as a column of a file beside the rule file. */
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "rule/load_internal.h"
 
 enum { LIST_FILE_BYTES_MAX = 64 << 20, UNION_ITEMS_MAX = 4000000 };
@@ -106,33 +105,13 @@ static void read_union(struct asy_loader *l, struct asy_pool *scratch, const str
     }
 }
 
-/* A path in a rule file is relative to it and stays in its folder. */
 static bool is_inside(struct asy_loader *l, const struct asy_yaml *at)
 {
-    const struct asy_str path = at->text;
-    bool is_inside = path.p[0] != '/' && asy_str_find(path, ASY_STR("\\")) < 0;
-    uint32_t from = 0;
-    for (uint32_t i = 0; i <= path.len; i++) {
-        if (i < path.len && path.p[i] != '/')
-            continue;
-        if (asy_str_is((struct asy_str){path.p + from, i - from}, ".."))
-            is_inside = false;
-        from = i + 1;
-    }
-    if (!is_inside)
-        asy_load_tell(l, "E0403", "list-file", at, "a list file must be in the rule file's folder or below it: expected a relative path "
-                      "without `..`, found `%.*s`", ASY_ARG(path));
-    return is_inside;
-}
-
-/* The checksum of the rules covers the files they read: each is chained to what came before. */
-static void add_to_checksum(struct asy_loader *l, struct asy_str bytes)
-{
-    const uint64_t parts[2] = {l->rules->checksum, asy_checksum(bytes)};
-    char chained[16];
-    for (uint32_t i = 0; i < 16; i++)
-        chained[i] = (char)(parts[i / 8] >> (8 * (i % 8)));
-    l->rules->checksum = asy_checksum((struct asy_str){chained, 16});
+    if (asy_rules_path_is_inside(at->text))
+        return true;
+    asy_load_tell(l, "E0403", "list-file", at, "a list file must be in the rule file's folder or below it: expected a relative path "
+                  "without `..`, found `%.*s`", ASY_ARG(at->text));
+    return false;
 }
 
 static void read_file(struct asy_loader *l, struct asy_pool *scratch, const struct asy_yaml *map, struct asy_list *list, bool *is_bad)
@@ -146,14 +125,13 @@ static void read_file(struct asy_loader *l, struct asy_pool *scratch, const stru
         return;
     struct asy_str bytes;
     struct assay_error error = {0};
-    const assay_status status = l->reader->read(l->reader->ctx, l->pool, l->folder, file->text.p, LIST_FILE_BYTES_MAX, &bytes, &error);
+    const assay_status status = asy_rules_read_file(l->rules, l->reader, file->text, LIST_FILE_BYTES_MAX, &bytes, &error);
     if (status == ASSAY_E_NOMEM)
         l->no_memory = true;
     else if (status != ASSAY_OK)
         asy_load_tell(l, "E0403", "list-file", file, "%s", error.text);
     if (status != ASSAY_OK)
         return;
-    add_to_checksum(l, bytes);
     list->file = file->text;
     struct asy_list_file content = {0};
     if (!asy_load_list_csv(l, file, bytes, file->text, key->text, &content))

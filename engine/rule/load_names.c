@@ -93,8 +93,7 @@ static bool are_scores_unknown(const struct asy_loader *l)
     return asy_load_is_unreadable(l, "scores") || !asy_yaml_get(l->root, "scores");
 }
 
-/* Why the score cannot be named here, or NULL. */
-static const char *score_refusal(struct asy_loader *l, uint32_t score)
+const char *asy_load_score_refusal(struct asy_loader *l, uint32_t score)
 {
     const struct asy_str name = l->rules->scores[score].name;
     struct asy_str out = ASY_STR("");
@@ -131,7 +130,7 @@ int64_t asy_load_score(struct asy_loader *l, const struct asy_yaml *at, struct a
                       names ? asy_load_hint(l, name, names, rules->n_scores) : "");
         return -1;
     }
-    const char *refusal = score_refusal(l, (uint32_t)score);
+    const char *refusal = asy_load_score_refusal(l, (uint32_t)score);
     if (refusal) {
         asy_load_tell(l, "E0235", "not-usable-here", at, "%s", refusal);
         return -1;
@@ -206,7 +205,7 @@ static bool resolve_score(struct asy_load_when *w, struct asy_str name, struct a
         *out = any_input();
     if (score < 0)
         return are_scores_unknown(w->l);
-    const char *refusal = score_refusal(w->l, (uint32_t)score);
+    const char *refusal = asy_load_score_refusal(w->l, (uint32_t)score);
     if (refusal)
         return refuse(w, refusal, out);
     out->kind = ASY_IN_SCORE;

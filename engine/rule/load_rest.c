@@ -1,28 +1,11 @@
-/* The sections that are checked and not evaluated: `calendar:`, `lifecycle:`, `slas:`, `targets:`, `nurture:`,
- * `attribution:`, and the list of `plugins:`. Names and types in them are held to the rest of the file. */
+/* The sections that are checked and not evaluated: `calendar:`, `lifecycle:`, `slas:`, `targets:`, `nurture:` and
+ * `attribution:`. Names and types in them are held to the rest of the file. */
 #include <stdio.h>
 
 #include "base/zone.h"
 #include "rule/load_internal.h"
 
 #define COUNT(a) (uint32_t)(sizeof(a) / sizeof((a)[0]))
-
-/* One of a few words. */
-static bool is_one_of(struct asy_loader *l, const struct asy_yaml *node, const char *what, const char *const *known, uint32_t n)
-{
-    struct asy_str names[16];
-    if (!asy_load_is_text(l, node, what))
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        names[i] = asy_str_of(known[i]);
-        if (asy_str_eq(names[i], node->text))
-            return true;
-    }
-    const char *hint = asy_load_hint(l, node->text, names, n);
-    asy_load_tell(l, "E0124", "bad-value", node, "%s: expected one of %s, found `%.*s`%s", what, asy_load_join(l, names, n, n),
-                  ASY_ARG(node->text), hint);
-    return false;
-}
 
 static const char *const periods[] = {"day", "week", "month", "quarter", "year"};
 
@@ -108,7 +91,7 @@ void asy_load_calendar(struct asy_loader *l)
 
 /* -- lifecycle --------------------------------------------------------------------------------------------------- */
 
-static void read_stage(struct asy_loader *l, const struct asy_yaml *map, struct asy_stage *stage, bool is_first)
+static void read_stage(struct asy_loader *l, const struct asy_yaml *map, struct asy_life_stage *stage, bool is_first)
 {
     static const char *const known[] = {"stage", "owner", "enter_when", "require"};
     asy_load_keys(l, map, "a stage", known, COUNT(known));
@@ -237,7 +220,7 @@ void asy_load_slas(struct asy_loader *l)
         check_milestone(l, asy_load_need(l, map, "until", "an SLA"), "`until`");
         asy_load_duration(l, asy_load_need(l, map, "within", "an SLA"), "`within`", &within);
         const struct asy_yaml *clock = asy_yaml_get(map, "clock");
-        if (clock && is_one_of(l, clock, "`clock`", clocks, COUNT(clocks)) && asy_str_is(clock->text, "business_hours") && !l->has_calendar)
+        if (clock && asy_load_is_one_of(l, clock, "`clock`", clocks, COUNT(clocks)) && asy_str_is(clock->text, "business_hours") && !l->has_calendar)
             asy_load_tell(l, "E0504", "sla", clock, "`clock: business_hours` needs a `calendar:` at the top of the file");
     }
 }
@@ -331,7 +314,7 @@ void asy_load_targets(struct asy_loader *l)
         const struct asy_yaml *per = asy_yaml_get(map, "per"), *least = asy_yaml_get(map, "at_least"), *most = asy_yaml_get(map, "at_most");
         const struct asy_yaml *alarm = asy_yaml_get(map, "alarm"), *amount = least ? least : most;
         if (per)
-            is_one_of(l, per, "`per`", periods, COUNT(periods));
+            asy_load_is_one_of(l, per, "`per`", periods, COUNT(periods));
         if (!least == !most)
             asy_load_tell(l, least ? "E0123" : "E0122", least ? "conflicting-keys" : "missing-key", least ? most : map,
                           "a target: expected either `at_least:` or `at_most:`");
@@ -421,70 +404,6 @@ void asy_load_attribution(struct asy_loader *l)
     if (!asy_load_is_map(l, section, "`attribution`"))
         return;
     asy_load_keys(l, section, "`attribution`", known, COUNT(known));
-    is_one_of(l, asy_load_need(l, section, "model", "`attribution`"), "`model`", models, COUNT(models));
+    asy_load_is_one_of(l, asy_load_need(l, section, "model", "`attribution`"), "`model`", models, COUNT(models));
     read_credit(l, asy_yaml_get(section, "credit"));
-}
-
-/* -- plugins ----------------------------------------------------------------------------------------------------- */
-
-/* FIELD, score.NAME, events.NAME.count */
-static void check_read(struct asy_loader *l, const struct asy_yaml *item)
-{
-    const struct asy_str start = ASY_STR("events."), end = ASY_STR(".count"), score = ASY_STR("score.");
-    const struct asy_str s = item->text;
-    if (asy_str_starts(s, start) && asy_str_ends(s, end) && s.len > start.len + end.len) {
-        const struct asy_str event = {s.p + start.len, s.len - start.len - end.len};
-        if (!asy_str_is(event, "any"))
-            asy_load_event(l, item, start.len, event);
-    } else if (asy_str_starts(s, score)) {
-        const struct asy_yaml *scores = asy_yaml_get(l->root, "scores");
-        if (scores && scores->kind == ASY_YAML_MAP && !asy_yaml_get(scores, s.p + score.len))
-            asy_load_tell(l, "E0203", "unknown-name", item, "`%.*s` is not a score", ASY_ARG(s));
-    } else {
-        asy_load_field(l, item, 0, s);
-    }
-}
-
-static void read_plugin(struct asy_loader *l, const struct asy_yaml *map, struct asy_plugin_use *plugin)
-{
-    static const char *const known[] = {"library", "kind", "reads"};
-    static const char *const kinds[] = {"disqualifier", "router", "recycler", "scorer"};
-    plugin->library = plugin->kind = ASY_STR("");
-    if (!asy_load_is_map(l, map, "a plugin"))
-        return;
-    asy_load_keys(l, map, "a plugin", known, COUNT(known));
-    const struct asy_yaml *library = asy_load_need(l, map, "library", "a plugin"), *kind = asy_load_need(l, map, "kind", "a plugin");
-    const struct asy_yaml *reads = asy_yaml_get(map, "reads");
-    if (asy_load_is_text(l, library, "`library`")) {
-        plugin->library = library->text;
-        if (asy_str_find(library->text, ASY_STR("/")) >= 0)
-            asy_load_tell(l, "E0506", "plugin-library", library, "`library`: expected a file name without a folder; the folders are given on the "
-                          "command line, not in a rule file");
-    }
-    if (kind && is_one_of(l, kind, "`kind`", kinds, COUNT(kinds)))
-        plugin->kind = kind->text;
-    if (!reads || !asy_load_is_seq(l, reads, "`reads`"))
-        return;
-    plugin->reads = asy_load_alloc(l, reads->n, sizeof(*plugin->reads));
-    for (uint32_t i = 0; !l->no_memory && i < reads->n; i++) {
-        if (!asy_load_is_text(l, reads->items[i], "an item of `reads`"))
-            continue;
-        check_read(l, reads->items[i]);
-        plugin->reads[plugin->n_reads++] = reads->items[i]->text;
-    }
-}
-
-void asy_load_plugins(struct asy_loader *l)
-{
-    const struct asy_yaml *section = asy_yaml_get(l->root, "plugins");
-    struct asy_rules *rules = l->rules;
-    if (!asy_load_is_map(l, section, "`plugins`"))
-        return;
-    rules->plugins = asy_load_alloc(l, section->n, sizeof(*rules->plugins));
-    for (uint32_t i = 0; !l->no_memory && i < section->n; i++) {
-        struct asy_plugin_use *plugin = &rules->plugins[rules->n_plugins++];
-        plugin->name = section->keys[i]->text;
-        plugin->pos = section->keys[i]->pos;
-        read_plugin(l, section->items[i], plugin);
-    }
 }

@@ -72,7 +72,7 @@ static void read_rule(struct asy_loader *l, const struct asy_yaml *map, struct a
     rule->pos = map->pos;
     asy_load_need(l, map, "name", "a rule");
     rule->name = asy_load_text_of(l, map, "name");
-    rule->plugin = ASY_NONE;
+    rule->call = ASY_NONE;
     const uint32_t n = (by != NULL) + (when != NULL) + (plugin != NULL);
     if (n == 0 && !asy_load_has_slip(map, "by") && !asy_load_has_slip(map, "when") && !asy_load_has_slip(map, "plugin"))
         asy_load_tell(l, "E0122", "missing-key", map, "a rule: expected `by: FIELD` with a table of points, `when: CONDITION` with a "
@@ -93,10 +93,7 @@ static void read_rule(struct asy_loader *l, const struct asy_yaml *map, struct a
         rule->kind = ASY_RULE_PLUGIN;
         if (points)
             asy_load_tell(l, "E0123", "conflicting-keys", points, "a rule: a plugin gives the points itself; remove `points:`");
-        if (with)
-            asy_load_is_map(l, with, "`with`");
-        const int64_t number = asy_load_is_text(l, plugin, "`plugin`") ? asy_load_plugin(l, plugin, "scorer") : -1;
-        rule->plugin = number >= 0 ? (uint32_t)number : ASY_NONE;
+        rule->call = asy_load_call(l, map, "scorer");
     }
 }
 

@@ -155,6 +155,22 @@ bool asy_load_interval(struct asy_loader *l, const struct asy_yaml *node, const 
     return *lo_milli < *hi_milli || tell_value(l, node, what, expected);
 }
 
+bool asy_load_is_one_of(struct asy_loader *l, const struct asy_yaml *node, const char *what, const char *const *known, uint32_t n)
+{
+    struct asy_str names[16];
+    if (!asy_load_is_text(l, node, what))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        names[i] = asy_str_of(known[i]);
+        if (asy_str_eq(names[i], node->text))
+            return true;
+    }
+    const char *hint = asy_load_hint(l, node->text, names, n);
+    asy_load_tell(l, "E0124", "bad-value", node, "%s: expected one of %s, found `%.*s`%s", what, asy_load_join(l, names, n, n),
+                  ASY_ARG(node->text), hint);
+    return false;
+}
+
 /* Bytes of a plain number at the start of `s`, 0 if there is none. */
 static uint32_t number_length(struct asy_str s)
 {

@@ -3,7 +3,7 @@
 
 #include "rule/load_internal.h"
 
-static void report(void *ctx, const char *code, const char *slug, uint32_t offset, uint32_t len, const char *message)
+void asy_load_report(void *ctx, const char *code, const char *slug, uint32_t offset, uint32_t len, const char *message)
 {
     struct asy_load_when *w = ctx;
     asy_diag_add(w->l->diags, code, slug, asy_yaml_place(w->node, w->l->rules->source, w->base + offset), len, "%s", message);
@@ -54,7 +54,7 @@ static void tell_refusal(void *ctx, const struct asy_cel_node *node)
         return;
     const bool is_inside = node->text.p >= walk->text.p && node->text.p <= walk->text.p + walk->text.len;
     const uint32_t offset = is_inside ? (uint32_t)(node->text.p - walk->text.p) : 0;
-    report(walk->w, "E0235", "not-usable-here", offset, node->text.len, walk->w->refusals[node->input.index]);
+    asy_load_report(walk->w, "E0235", "not-usable-here", offset, node->text.len, walk->w->refusals[node->input.index]);
     walk->any = true;
 }
 
@@ -76,7 +76,7 @@ static void warn_of_stage(void *ctx, const struct asy_cel_node *node)
 {
     struct refusal_walk *walk = ctx;
     if (node->op == ASY_CEL_INPUT && node->input.kind == ASY_IN_STAGE)
-        report(walk->w, "W0238", "not-evaluated", 0, walk->text.len,
+        asy_load_report(walk->w, "W0238", "not-evaluated", 0, walk->text.len,
                "`stage` is always empty for now: `lifecycle` is checked but not evaluated yet");
 }
 
@@ -84,7 +84,7 @@ static struct asy_cel_node *compile(struct asy_loader *l, const struct asy_yaml 
 {
     struct asy_load_when when = {.l = l, .node = node, .base = from, .scope = scope};
     const struct asy_cel_env env = {.ctx = &when, .resolve = asy_load_resolve, .resolve_list = asy_load_resolve_list,
-                                    .hint = asy_load_name_hint, .meant = meant, .report = report, .fold = true};
+                                    .hint = asy_load_name_hint, .meant = meant, .report = asy_load_report, .fold = true};
     const struct asy_str text = {node->text.p + from, len};
     const uint32_t n_errors = l->diags->n_errors;
     struct asy_pos hash;
@@ -98,7 +98,7 @@ static struct asy_cel_node *compile(struct asy_loader *l, const struct asy_yaml 
     l->no_memory |= no_memory;
     if (!tree) {
         if (when.n_refusals && l->diags->n_errors == n_errors) /* nothing but the name is wrong */
-            report(&when, "E0235", "not-usable-here", 0, len, when.refusals[0]);
+            asy_load_report(&when, "E0235", "not-usable-here", 0, len, when.refusals[0]);
         return NULL;
     }
     if (!asy_pool_grow(l->pool, (void **)&l->rules->trees, &l->n_trees_cap, l->rules->n_trees, sizeof(*l->rules->trees))) {
@@ -222,7 +222,7 @@ bool asy_load_test(struct asy_loader *l, const struct asy_yaml *entry, const cha
     const struct asy_yaml *otherwise = may_be_otherwise ? asy_yaml_get(entry, "otherwise") : NULL;
     const struct asy_yaml *with = asy_yaml_get(entry, "with");
     const char *const choices = may_be_otherwise ? "one of `when:`, `plugin:` and `otherwise: true`" : "one of `when:` and `plugin:`";
-    *out = (struct asy_test){.plugin = ASY_NONE};
+    *out = (struct asy_test){.call = ASY_NONE};
     const uint32_t n = (when != NULL) + (plugin != NULL) + (otherwise != NULL);
     if (n == 0 && !asy_load_has_slip(entry, "when") && !asy_load_has_slip(entry, "plugin") && !asy_load_has_slip(entry, "otherwise"))
         asy_load_tell(l, "E0122", "missing-key", entry, "%s: expected %s", what, choices);
@@ -230,8 +230,6 @@ bool asy_load_test(struct asy_loader *l, const struct asy_yaml *entry, const cha
         asy_load_tell(l, "E0123", "conflicting-keys", plugin ? plugin : otherwise, "%s: expected only %s", what, choices);
     if (with && !plugin)
         asy_load_tell(l, "E0123", "conflicting-keys", with, "%s: `with:` gives a plugin its settings, and there is no `plugin:`", what);
-    if (with && plugin)
-        asy_load_is_map(l, with, "`with`");
     if (n != 1)
         return false;
     out->pos = when ? when->pos : plugin ? plugin->pos : otherwise->pos;
@@ -240,11 +238,8 @@ bool asy_load_test(struct asy_loader *l, const struct asy_yaml *entry, const cha
         return out->when != NULL;
     }
     if (plugin) {
-        if (!asy_load_is_text(l, plugin, "`plugin`"))
-            return false;
-        const int64_t number = asy_load_plugin(l, plugin, kind);
-        out->plugin = number >= 0 ? (uint32_t)number : ASY_NONE;
-        return number >= 0;
+        out->call = asy_load_call(l, entry, kind);
+        return out->call != ASY_NONE;
     }
     bool is_true = false;
     if (!asy_load_is_text(l, otherwise, "`otherwise`"))

@@ -47,7 +47,7 @@ struct asy_rule {
     struct asy_line *lines;
     struct asy_cel_node *when;  /* WHEN */
     int64_t points_milli;       /* WHEN */
-    uint32_t plugin;            /* PLUGIN */
+    uint32_t call;              /* PLUGIN: number in `calls` */
     struct asy_pos pos;
 };
 
@@ -125,7 +125,7 @@ struct asy_grade {
 /* A condition with its place: `when:`, or a plugin, or (routes) `otherwise: true`. */
 struct asy_test {
     struct asy_cel_node *when;  /* NULL with a plugin or otherwise */
-    uint32_t plugin;            /* ASY_NONE without */
+    uint32_t call;              /* plugin: number in `calls`; ASY_NONE without */
     bool is_otherwise;
     struct asy_pos pos;         /* of the value of when/plugin/otherwise */
 };
@@ -137,7 +137,7 @@ struct asy_disqualifier {
     struct asy_pos pos;
 };
 
-struct asy_stage {
+struct asy_life_stage {
     struct asy_str name;
     struct asy_str owner;
     struct asy_cel_node *enter_when; /* NULL: always (the first stage) */
@@ -163,7 +163,8 @@ struct asy_team {
     struct asy_pos pos;
 };
 
-enum asy_assign { ASY_ASSIGN_NOBODY = 0, ASY_ASSIGN_ROUND_ROBIN, ASY_ASSIGN_LIST_OWNER, ASY_ASSIGN_EXISTING };
+/* PLUGIN: to the target that the route's plugin names. */
+enum asy_assign { ASY_ASSIGN_NOBODY = 0, ASY_ASSIGN_ROUND_ROBIN, ASY_ASSIGN_LIST_OWNER, ASY_ASSIGN_EXISTING, ASY_ASSIGN_PLUGIN };
 
 struct asy_route {
     struct asy_str name;
@@ -187,18 +188,50 @@ struct asy_recycle {
     struct asy_pos pos;
 };
 
+/* -- plugins ------------------------------------------------------------------------------------------------- */
+
+/* An item of `reads:`: what a plugin may see. `renewal: company.renewal_date`, or only the name. */
+struct asy_plugin_read {
+    struct asy_str want;        /* the plugin's column; "": the one called like `name`, or like its last part */
+    struct asy_str name;        /* a field, score.<s>, grade, events.<e>.count ... */
+    struct asy_pos want_pos, pos;
+};
+
 struct asy_plugin_use {         /* an entry of `plugins:` */
     struct asy_str name, library, kind;
     uint32_t n_reads;
-    struct asy_str *reads;
-    struct asy_pos pos;
+    struct asy_plugin_read *reads;
+    bool is_in_process;         /* `isolation: none` */
+    int64_t budget_ns;          /* processor time a lead; 0: the default */
+    uint64_t memory_bytes;      /* 0: the default */
+    struct asy_pos pos, library_pos, kind_pos;
+};
+
+struct asy_setting {            /* a key of `with:` */
+    struct asy_str name;
+    bool is_list;
+    uint32_t n_texts;           /* 1 unless it is a list */
+    struct asy_str *texts;
+    struct asy_pos pos;         /* of the key */
+    struct asy_pos *text_pos;   /* by text */
+};
+
+struct asy_plugin_call {        /* `plugin: NAME`, one a rule that uses it */
+    uint32_t plugin;            /* number in `plugins` */
+    struct asy_cel_input *inputs; /* by read of the plugin, as they can be named where the rule stands */
+    uint32_t n_settings;
+    struct asy_setting *settings;
+    int64_t points_lo_milli, points_hi_milli; /* scorer: what it can give; any points until it is opened and has said so */
+    struct asy_str rule;        /* name of the rule, for messages */
+    struct asy_pos pos;         /* of the plugin's name */
 };
 
 struct asy_rules {
     struct asy_pool pool;
     struct asy_str path;        /* as given */
+    struct asy_str folder;      /* of the path: "rules/", or "."; NUL-terminated */
     struct asy_str source;      /* whole text */
-    uint64_t checksum;          /* of the source and of all list files it names */
+    uint64_t checksum;          /* of the source and of all files it names: lists, and what plugins are given */
     struct asy_str name;        /* `ruleset`, or the file's base name */
     struct asy_schema schema;
     uint32_t n_lists;       struct asy_list *lists;
@@ -206,16 +239,17 @@ struct asy_rules {
     uint32_t grade_by;          /* score, or ASY_NONE without grades */
     uint32_t n_grades;      struct asy_grade *grades; /* file order */
     uint32_t n_disqualify;  struct asy_disqualifier *disqualify;
-    uint32_t n_stages;      struct asy_stage *stages;
+    uint32_t n_stages;      struct asy_life_stage *stages;
     uint32_t territory_field;   /* ASY_NONE without territories */
     uint32_t n_territories; struct asy_territory *territories;
     uint32_t n_teams;       struct asy_team *teams;
     uint32_t n_routes;      struct asy_route *routes;
     uint32_t n_recycle;     struct asy_recycle *recycle;
     uint32_t n_plugins;     struct asy_plugin_use *plugins;
+    uint32_t n_calls;       struct asy_plugin_call *calls;
     uint32_t owner_field;       /* number of field `lead.owner`, or ASY_NONE */
     /* Sections that are checked and not evaluated, as one line for the person who runs it ("lifecycle, slas, targets,
-     * nurture, attribution, plugins"); empty if the file has none of them. */
+     * nurture, attribution"); empty if the file has none of them. */
     struct asy_str not_evaluated;
     /* Every compiled condition by itself, for asy_cel_release: regexes are not pool memory. */
     uint32_t n_trees;       struct asy_cel_node **trees;

@@ -31,10 +31,11 @@ struct assay;
 
 struct assay_options {
     uint32_t struct_size;
-    uint32_t reserved0;
+    uint32_t n_plugin_dirs;
     const struct assay_allocator *allocator; /* NULL: malloc; must outlive the handle */
     const char *isa;    /* "ref", "v2", "v3", "v4": pin the kernels; NULL: the best this machine runs */
     uint64_t seed;      /* of hash secrets; any random number if the input may be hostile. Never changes a result */
+    const char *const *plugin_dirs; /* folders that plugins are loaded from, and no others; borrowed until assay_close */
 };
 
 /* "0.1.0" */
@@ -77,6 +78,8 @@ enum assay_run_flags {
      * not read the event log again, but for rules over the last days and over single events. Costs memory, about 20 bytes a
      * lead, until the data is dropped. The result does not depend on it. */
     ASSAY_RUN_KEEP_SUMMARIES = 1u << 0,
+    /* Go on when a plugin is stopped after its third bad lead: all its verdicts of the run are then empty. Else the run fails. */
+    ASSAY_RUN_ALLOW_PLUGIN_FAILURES = 1u << 1,
 };
 struct assay_run_options {
     uint32_t struct_size;
@@ -84,8 +87,13 @@ struct assay_run_options {
     uint32_t batch_rows; /* 0: 4096; at most 65536. Nor on this */
     uint32_t flags;      /* enum assay_run_flags; others must be 0 */
 };
-/* Score, grade, disqualify, route and recycle every lead, as of the data's as_of_s. `options` may be NULL. */
+/* Score, grade, disqualify, route and recycle every lead, as of the data's as_of_s. `options` may be NULL. ASSAY_E_PLUGIN: a plugin
+ * refused its parameters or was stopped; assay_plugin_notes tells about single leads. */
 ASSAY_EXPORT assay_status assay_run(struct assay *assay, const struct assay_run_options *options, struct assay_error *error);
+
+/* What went wrong with plugins in the last run, a line each: leads that are quarantined (a verdict is missing for them), plugins that
+ * were stopped; "" if nothing did. */
+ASSAY_EXPORT const char *assay_plugin_notes(struct assay *assay);
 
 /* -- results ------------------------------------------------------------------------------------------------ */
 
@@ -99,8 +107,10 @@ ASSAY_EXPORT uint32_t assay_find_lead(const struct assay *assay, const char *lea
 
 ASSAY_EXPORT uint32_t assay_n_scores(const struct assay *assay);
 ASSAY_EXPORT const char *assay_score_name(const struct assay *assay, uint32_t score);
-/* In 1/1000 points. */
+/* In 1/1000 points. 0 if the score is empty. */
 ASSAY_EXPORT int64_t assay_score_milli(const struct assay *assay, uint32_t score, uint32_t row);
+/* 1 if a plugin's verdict is missing in it (see assay_plugin_notes), which is not the same as no points; else 0. */
+ASSAY_EXPORT int assay_score_is_empty(const struct assay *assay, uint32_t score, uint32_t row);
 /* Names from the rule file; "" for none. A disqualified lead has the grade "disqualified". */
 ASSAY_EXPORT const char *assay_grade(const struct assay *assay, uint32_t row);
 ASSAY_EXPORT const char *assay_disqualified_by(const struct assay *assay, uint32_t row);

@@ -30,7 +30,8 @@ typedef int32_t assay_status;
     X(E_LIMIT, -6, "a limit was exceeded")                                       \
     X(E_UNSUPPORTED, -7, "understood, and refused")                              \
     X(E_NOTFOUND, -8, "no such thing")                                           \
-    X(E_CANCELLED, -9, "interrupted")
+    X(E_CANCELLED, -9, "interrupted")                                            \
+    X(E_PLUGIN, -10, "a plugin failed")
 
 enum {
 #define ASSAY_STATUS_ENUM(name, value, text) ASSAY_##name = value,
