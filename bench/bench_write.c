@@ -43,7 +43,7 @@ static struct asy_disqualifier disqualify[] = {{.name = {"Too small", 9}}, {.nam
 static struct asy_route routes[] = {{.name = {"Enterprise", 10}, .flag = {"Hot Lead", 8}, .respond_within_s = 14400},
                                     {.name = {"Mid-market", 10}, .flag = {"Warm Lead", 9}, .respond_within_s = 86400},
                                     {.name = {"Not ready yet", 13}, .flag = {"", 0}}, {.name = {"Unqualified", 11}, .flag = {"", 0}}};
-static struct asy_recycle recycles[] = {{.name = {"Second look at a lost deal", 26}, .to = {"nurture", 7}}};
+static struct asy_recycle recycles[] = {{.name = {"Second look at a lost deal", 26}, .test.call = ASY_NONE, .to = {"nurture", 7}}};
 static struct asy_term terms[N_TERMS];
 static struct asy_schema schema;
 
