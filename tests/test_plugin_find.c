@@ -352,8 +352,14 @@ Test(plugin_find, path_of_a_person)
     cr_expect_str_eq(plain(file.path.p, text), "@/a/libx.so");
     close(file.fd);
     cr_expect_eq(asy_plugin_find_path(&file, &pool, "a/libz.so", &error), ASSAY_E_NOTFOUND);
-    cr_expect_str_eq(error.text, "libz.so: plugin: expected it in a, found no file of that name; did you mean `libx.so`?");
+    cr_expect_str_eq(error.text, "a/libz.so: plugin: expected a file, found none of that name; did you mean `a/libx.so`?");
+    cr_expect_eq(asy_plugin_find_path(&file, &pool, "./far_from_any.so", &error), ASSAY_E_NOTFOUND);
+    cr_expect_str_eq(error.text, "./far_from_any.so: plugin: expected a file, found none of that name: build it first, or name another");
+    cr_expect_eq(asy_plugin_find_path(&file, &pool, "b/libx.so", &error), ASSAY_E_NOTFOUND);
+    cr_expect_str_eq(error.text, "b/libx.so: plugin: expected a file, found that there is no folder `b`");
     cr_expect_eq(asy_plugin_find_path(&file, &pool, "/libz.so", &error), ASSAY_E_NOTFOUND);
+    cr_expect_eq(asy_plugin_find_path(&file, &pool, "a/\033[2J.so", &error), ASSAY_E_DATA);
+    cr_expect_eq(strchr(error.text, '\033'), NULL, "expected that a name does not speak to the terminal");
     cr_expect_eq(asy_plugin_find_path(&file, &pool, "a/", &error), ASSAY_E_DATA);
 }
 

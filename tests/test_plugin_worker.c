@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,7 +227,8 @@ Test(plugin_worker, crashes_are_found)
 
 Test(plugin_worker, what_is_forbidden_is_found)
 {
-    static const char *const modes[] = {"fork", "vfork", "thread", "kill_parent", "tgkill_parent", "open", "create_file", "socket", "exec", "close", "reset_limits"};
+    static const char *const modes[] = {"fork", "vfork", "thread", "kill_parent", "tgkill_parent", "open", "create_file", "socket", "exec", "close", "reset_limits",
+                                        "poison", "send_descriptor"};
     if (!has_seccomp()) cr_skip_test("this kernel has no seccomp filters");
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         if (ASSAY_IS_SANITIZED && (strcmp(modes[i], "open") == 0 || strcmp(modes[i], "close") == 0)) continue; /* its runtime needs them */
@@ -247,16 +249,88 @@ Test(plugin_worker, hangs_are_found)
 }
 
 /* What a worker says is not believed: neither that it is done nor what it writes where others' verdicts are. */
-Test(plugin_worker, forged_answers_do_no_harm)
+Test(plugin_worker, forged_answers_do_no_harm, .timeout = 120)
+{
+    static const char *const modes[] = {"forge", "forge_for_ever"};
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        struct work work;
+        start(&work, "disqualify", modes[i], 50, 100, true);
+        const struct asy_judgement judgement = judge(&work, 100);
+        cr_assert_eq(judgement.n_bad, 1, "%s: found %u", modes[i], judgement.n_bad);
+        cr_expect_eq(judgement.bad[0].row, 50);
+        cr_expect_eq(judgement.bad[0].fault.kind, ASY_FAULT_ERROR);
+        cr_expect_str_eq(judgement.bad[0].fault.text, "it disturbed the process it runs in");
+        check_rows(&work, 100, 50, modes[i]);
+        close_work(&work);
+    }
+}
+
+Test(plugin_worker, packets_without_content_hide_no_forged_answers)
 {
     struct work work;
-    start(&work, "disqualify", "forge", 50, 100, true);
+    start(&work, "disqualify", "forge_behind_nothing", 50, 100, true);
     const struct asy_judgement judgement = judge(&work, 100);
     cr_assert_eq(judgement.n_bad, 1);
     cr_expect_eq(judgement.bad[0].row, 50);
-    cr_expect_eq(judgement.bad[0].fault.kind, ASY_FAULT_ERROR);
-    cr_expect_str_eq(judgement.bad[0].fault.text, "it disturbed the process it runs in");
-    check_rows(&work, 100, 50, "forge");
+    cr_expect_eq(judgement.n_flukes, 0);
+    check_rows(&work, 100, 50, "forge_behind_nothing");
+    close_work(&work);
+}
+
+/* News without end from where a plugin's code is. */
+Test(plugin_worker, a_create_that_never_stops_talking_does_not_stop_the_host, .timeout = 120)
+{
+    struct work work;
+    cr_assert_eq(open_work(&work, "disqualify", true), ASSAY_OK, "%s", work.error.text);
+    cr_assert_eq(bind_work(&work, "create_talk", 0, 0, 1, 100, true), ASSAY_OK, "%s", work.error.text);
+    cr_expect(judge(&work, 100).is_given_up);
+    close_work(&work);
+}
+
+Test(plugin_worker, a_create_that_stops_its_process_does_not_stop_the_host, .timeout = 120)
+{
+    struct work work;
+    cr_assert_eq(open_work(&work, "disqualify", true), ASSAY_OK, "%s", work.error.text);
+    cr_assert_eq(bind_work(&work, "create_stand", 0, 0, 1, 100, true), ASSAY_OK, "%s", work.error.text);
+    cr_expect(judge(&work, 100).is_given_up);
+    close_work(&work);
+}
+
+Test(plugin_worker, a_constructor_that_never_stops_talking_does_not_stop_the_host, .timeout = 120)
+{
+    struct work work;
+    cr_assert_eq(open_work(&work, "load_declare", true), ASSAY_OK, "%s", work.error.text);
+    cr_expect_eq(bind_work(&work, "", 0, 0, 1, 100, true), ASSAY_E_DATA);
+    cr_expect(strstr(work.error.text, "has ended since it was loaded, or does not answer") != NULL, "%s", work.error.text);
+    close_work(&work);
+}
+
+static void pass_over(int number)
+{
+    (void)number;
+}
+
+/* A profiler's timer interrupts every wait before it is over. */
+Test(plugin_worker, a_timer_of_the_host_does_not_stop_the_watch, .timeout = 120)
+{
+    const struct itimerval often = {{0, 3000}, {0, 3000}};
+    const struct sigaction action = {.sa_handler = pass_over, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    check_fault(&(struct fault_case){"disqualify", "spin", ASY_FAULT_TIME, -1, ""}, true, 100, 50);
+    check_fault(&(struct fault_case){"disqualify", "sleep", ASY_FAULT_TIME, -1, "it waits for something"}, true, 100, 50);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+}
+
+Test(plugin_worker, the_verdicts_of_other_lanes_are_out_of_reach)
+{
+    struct work work;
+    if (ASSAY_IS_SANITIZED) cr_skip_test("the attack reads beyond what it may");
+    cr_assert_eq(open_work(&work, "disqualify", true), ASSAY_OK, "%s", work.error.text);
+    cr_assert_eq(bind_work(&work, "neighbour", 0, 0, 2, 2048, true), ASSAY_OK, "%s", work.error.text);
+    const struct asy_judgement judgement = judge(&work, 64);
+    cr_expect_eq(judgement.n_bad, 0, "found signal %d", judgement.bad[0].fault.number);
+    check_rows(&work, 64, UINT32_MAX, "neighbour");
     close_work(&work);
 }
 
@@ -338,6 +412,28 @@ Test(plugin_worker, three_bad_leads_are_enough)
     }
 }
 
+/* However many leads are bad and in whatever way: no more than a few of them are looked for. */
+Test(plugin_worker, a_fault_at_every_lead_is_given_up_on)
+{
+    static const struct {
+        const char *mode;
+        int64_t every;
+        uint32_t n, first, last;
+    } cases[] = {{"segfault", 1, 65536, 0, 2}, {"segfault", 1000, 65536, 0, 3000} /* 2000 has no number */, {"spin", 1, 2048, 0, 2}, {"sleep", 1, 2048, 0, 2},
+                 {"exit3", 64, 65536, 0, 128}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct work work;
+        cr_assert_eq(open_work(&work, "disqualify", true), ASSAY_OK, "%s", work.error.text);
+        cr_assert_eq(bind_work(&work, cases[i].mode, 0, cases[i].every, 1, cases[i].n, true), ASSAY_OK, "%s", work.error.text);
+        const struct asy_judgement judgement = judge(&work, cases[i].n);
+        cr_expect(judgement.is_given_up);
+        cr_assert_eq(judgement.n_bad, 3, "%s: found %u", cases[i].mode, judgement.n_bad);
+        cr_expect_eq(judgement.bad[0].row, cases[i].first, "%s: found %u", cases[i].mode, judgement.bad[0].row);
+        cr_expect_eq(judgement.bad[2].row, cases[i].last, "%s: found %u", cases[i].mode, judgement.bad[2].row);
+        close_work(&work);
+    }
+}
+
 Test(plugin_worker, two_bad_leads_are_named_in_order)
 {
     struct work work;
@@ -398,6 +494,7 @@ Test(plugin_worker, a_plugin_that_fails_while_it_is_loaded_is_refused)
         {"load_abort", "found one that was ended by SIGABRT", false},
         {"load_segfault", "found one that was ended by SIGSEGV", false},
         {"load_fork", "found one that was ended by SIGSYS (a system call that plugins may not make) while it was loaded (a constructor of the plugin?)", true},
+        {"load_key_parent", "found one that was ended by SIGSYS", true},
         {"load_sleep", "found one that was still at it and was ended (a constructor of the plugin that loops or waits?)", false},
         {"load_exit", "found one that ended its process with exit code 0 while it was loaded", false},
     };
@@ -423,6 +520,10 @@ Test(plugin_worker, a_create_that_fails_is_told)
         {"create_fork", "found that the plugin was ended by SIGSYS", true},
         {"create_kill_parent", "found that the plugin was ended by SIGSYS", true},
         {"create_reset_limits", "found that the plugin was ended by SIGSYS", true},
+        {"create_own", "found that the plugin was ended by SIGSYS", true},
+        {"create_key_limits", "found that the plugin was ended by SIGSYS", true},
+        {"create_key_thread", "found that the plugin was ended by SIGSYS", true},
+        {"create_key_dumpable", "found that the plugin was ended by SIGSYS", true},
         {"create_sleep", "create(): expected an end within a minute, found that it still runs, or waits for something", false},
     };
     const bool has = has_seccomp();
@@ -539,6 +640,33 @@ Test(plugin_worker, no_process_is_left)
         close_work(&work);
         cr_expect(waitpid(-1, NULL, WNOHANG) == -1, "%s: a process is left", modes[i]);
     }
+}
+
+static int oom_score_adjustment(pid_t pid)
+{
+    char path[64];
+    int value = -1;
+    snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    cr_assert_eq(fscanf(file, "%d", &value), 1);
+    fclose(file);
+    return value;
+}
+
+/* Short of memory, a machine ends the plugin and not the run. */
+Test(plugin_worker, a_plugin_is_ended_before_its_host)
+{
+    struct work work;
+    pid_t loader;
+    start(&work, "disqualify", "", -1, 100, true);
+    FILE *children = fopen("/proc/thread-self/children", "r");
+    if (children == NULL) cr_skip_test("this kernel does not list children");
+    cr_assert_eq(fscanf(children, "%d", &loader), 1);
+    fclose(children);
+    cr_expect_eq(oom_score_adjustment(loader), 1000);
+    cr_expect_lt(oom_score_adjustment(getpid()), 1000);
+    close_work(&work);
 }
 
 /* The host dies with a worker in the middle of a run: whoever waits for its descendants gets them all. */

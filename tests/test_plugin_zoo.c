@@ -321,6 +321,33 @@ Test(plugin_zoo, isolated_or_not_is_the_same)
     }
 }
 
+/* What this process survives is told in the same words. */
+Test(plugin_zoo, isolated_or_not_is_the_same_when_it_goes_wrong)
+{
+    static const struct {
+        unsigned kind;
+        const char *name;
+    } cases[] = {{DISQUALIFY, "leave_unwritten"}, {DISQUALIFY, "unknown_reason"}, {DISQUALIFY, "reason_65534"}, {DISQUALIFY, "fail"},
+                 {DISQUALIFY, "fail_silently"}, {DISQUALIFY, "fail_rudely"}, {DISQUALIFY, "fail_in_colour"}, {DISQUALIFY, "longjmp_within"},
+                 {DISQUALIFY, "set_rounding"}, {DISQUALIFY, "run_within_run"}, {DISQUALIFY, "write_columns"}, {SCORE, "points_above"}, {SCORE, "points_below"},
+                 {SCORE, "points_largest"}, {SCORE, "points_smallest"}, {ROUTE, "target_unknown"}, {ROUTE, "target_below"},
+                 {ROUTE, "target_unwritten"}, {RECYCLE, "due_negative"}, {RECYCLE, "due_late"}, {RECYCLE, "due_unwritten"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char settings[96];
+        snprintf(settings, sizeof(settings), "behaviour: %s, at: 100, every: 2500", cases[i].name);
+        struct how how = {.kind = &kinds[cases[i].kind], .isolation = "worker", .settings = settings, .n_threads = 1};
+        struct outcome apart = score_with(&how);
+        how.isolation = "none";
+        struct outcome within = score_with(&how);
+        cr_assert_eq(apart.status, ASSAY_OK, "%s: %s", cases[i].name, apart.error.text);
+        cr_assert_eq(within.status, ASSAY_OK, "%s: %s", cases[i].name, within.error.text);
+        expect_same_lines(&apart, &within, cases[i].name);
+        cr_expect_str_eq(within.notes, apart.notes, "%s: expected %s found %s", cases[i].name, apart.notes, within.notes);
+        forget(&apart);
+        forget(&within);
+    }
+}
+
 /* Two bad leads, whoever judges them in whatever batches: the same notes and results. */
 Test(plugin_zoo, threads_and_batches_change_nothing)
 {

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plugin/clean.h"
 #include "plugin/elf.h"
 
 enum { NAME_BYTES_MAX = 60, LINKS_MAX = 8, FOLDERS_MAX = 256, FOUND_BYTES_MAX = 600 };
@@ -282,8 +283,8 @@ static struct asy_str folders_text(struct asy_pool *pool, const struct asy_plugi
     return text;
 }
 
-static assay_status fail_not_found(struct asy_pool *pool, const struct asy_plugin_dirs *dirs, struct asy_str library,
-struct assay_error *error)
+/* The name in these folders that is nearest to one that is not there; {NULL, 0}: none is near. False: no memory. */
+static bool find_nearest(struct asy_pool *pool, const struct asy_plugin_dirs *dirs, struct asy_str library, struct asy_str *near)
 {
     struct asy_str *known = NULL;
     uint32_t n_known = 0, cap = 0;
@@ -291,40 +292,67 @@ struct assay_error *error)
         struct asy_str *names;
         uint32_t n;
         const assay_status status = asy_plugin_names(pool, dirs->items[i], &names, &n, NULL);
-        if (status == ASSAY_E_NOMEM) return fail_memory(error, library.p);
+        if (status == ASSAY_E_NOMEM) return false;
         if (status != ASSAY_OK) continue;
         for (uint32_t k = 0; k < n; k++) {
-            if (!asy_pool_grow(pool, (void **)&known, &cap, n_known, sizeof(*known))) return fail_memory(error, library.p);
+            if (!asy_pool_grow(pool, (void **)&known, &cap, n_known, sizeof(*known))) return false;
             known[n_known++] = names[k];
         }
     }
-    const int64_t near = asy_str_nearest(library, known, n_known);
+    const int64_t at = asy_str_nearest(library, known, n_known);
+    *near = at >= 0 ? known[at] : (struct asy_str){NULL, 0};
+    return true;
+}
+
+static assay_status fail_not_found(struct asy_pool *pool, const struct asy_plugin_dirs *dirs, struct asy_str library, struct assay_error *error)
+{
+    struct asy_str near;
+    const bool is_looked_for = find_nearest(pool, dirs, library, &near);
     const struct asy_str folders = folders_text(pool, dirs);
-    if (!folders.p) return fail_memory(error, library.p);
-    if (near >= 0)
+    if (!is_looked_for || !folders.p) return fail_memory(error, library.p);
+    if (near.p)
         return asy_fail(error, ASSAY_E_NOTFOUND, "%.*s: plugin: expected it in %.*s, found no file of that name; did you mean `%.*s`?",
-                        ASY_ARG(library), ASY_ARG(folders), ASY_ARG(known[near]));
+                        ASY_ARG(library), ASY_ARG(folders), ASY_ARG(near));
     return asy_fail(error, ASSAY_E_NOTFOUND, "%.*s: plugin: expected it in %.*s, found no file of that name: put it there or name its "
                     "folder with --plugin-dir", ASY_ARG(library), ASY_ARG(folders));
 }
 
-assay_status asy_plugin_find(struct asy_plugin_file *file, struct asy_pool *pool, const struct asy_plugin_dirs *dirs,
-struct asy_str library,
-                             struct assay_error *error)
+static assay_status fail_no_file(struct asy_pool *pool, const char *path, const char *folder, struct asy_str library, struct assay_error *error)
 {
-    *file = (struct asy_plugin_file){.fd = -1};
+    struct asy_str near;
+    if (access(folder, F_OK) != 0)
+        return asy_fail(error, ASSAY_E_NOTFOUND, "%s: plugin: expected a file, found that there is no folder `%s`", path, folder);
+    if (!find_nearest(pool, &(struct asy_plugin_dirs){&folder, 1}, library, &near)) return fail_memory(error, path);
+    if (near.p)
+        return asy_fail(error, ASSAY_E_NOTFOUND, "%s: plugin: expected a file, found none of that name; did you mean `%s/%.*s`?", path,
+                        folder, ASY_ARG(near));
+    return asy_fail(error, ASSAY_E_NOTFOUND, "%s: plugin: expected a file, found none of that name: build it first, or name another", path);
+}
+
+static assay_status check_name(struct asy_str library, struct assay_error *error)
+{
+    char found[4 * NAME_BYTES_MAX + 1];
+    if (asy_plugin_name_is_good(library)) return ASSAY_OK;
     if (library.len > 4 * NAME_BYTES_MAX)
         return asy_fail(error, ASSAY_E_DATA, "plugin: expected a name of at most %d bytes and `.so`, found one of %u bytes",
                         NAME_BYTES_MAX, library.len);
-    if (!asy_plugin_name_is_good(library))
-        return asy_fail(error, ASSAY_E_DATA, "%.*s: plugin: expected a name like `libassay_renewals.so` (a to z, 0 to 9, _ and -, at most "
-                        "%d of them, then `.so`; no folder), found `%.*s`", ASY_ARG(library), NAME_BYTES_MAX, ASY_ARG(library));
+    asy_clean_line(found, sizeof(found), library.p, library.len);
+    return asy_fail(error, ASSAY_E_DATA, "%s: plugin: expected a name like `libassay_renewals.so` (a to z, 0 to 9, _ and -, at most "
+                    "%d of them, then `.so`; no folder), found `%s`", found, NAME_BYTES_MAX, found);
+}
+
+assay_status asy_plugin_find(struct asy_plugin_file *file, struct asy_pool *pool, const struct asy_plugin_dirs *dirs,
+                             struct asy_str library, struct assay_error *error)
+{
+    *file = (struct asy_plugin_file){.fd = -1};
+    assay_status status = check_name(library, error);
+    if (status != ASSAY_OK) return status;
     if (dirs->n == 0)
         return asy_fail(error, ASSAY_E_NOTFOUND, "%.*s: plugin: expected a folder to look for it, found none: name its folder with "
                         "--plugin-dir", ASY_ARG(library));
     for (uint32_t i = 0; i < dirs->n; i++) {
         bool is_there;
-        const assay_status status = find_in(file, pool, dirs->items[i], library, &is_there, error);
+        status = find_in(file, pool, dirs->items[i], library, &is_there, error);
         if (status != ASSAY_OK || is_there) return status;
     }
     return fail_not_found(pool, dirs, library, error);
@@ -334,10 +362,13 @@ assay_status asy_plugin_find_path(struct asy_plugin_file *file, struct asy_pool 
 {
     const char *slash = strrchr(path, '/');
     const struct asy_str above = slash == path ? ASY_STR("/") : slash ? (struct asy_str){path, (uint32_t)(slash - path)} : ASY_STR(".");
-    const struct asy_str folder = asy_pool_copy(pool, above);
+    const struct asy_str folder = asy_pool_copy(pool, above), library = asy_str_of(slash ? slash + 1 : path);
+    bool is_there;
+    *file = (struct asy_plugin_file){.fd = -1};
     if (!folder.p) return fail_memory(error, path);
-    const struct asy_plugin_dirs dirs = {&folder.p, 1};
-    return asy_plugin_find(file, pool, &dirs, asy_str_of(slash ? slash + 1 : path), error);
+    assay_status status = check_name(library, error);
+    if (status == ASSAY_OK) status = find_in(file, pool, folder.p, library, &is_there, error);
+    return status != ASSAY_OK || is_there ? status : fail_no_file(pool, path, folder.p, library, error);
 }
 
 static int by_text(const void *a, const void *b)

@@ -27,7 +27,7 @@ bool asy_plugin_name_is_good(struct asy_str library);
  * ASSAY_E_NOMEM. */
 assay_status asy_plugin_find(struct asy_plugin_file *file, struct asy_pool *pool, const struct asy_plugin_dirs *dirs,
                              struct asy_str library, struct assay_error *error);
-/* The same for a path that a person gave (`plugin check ./x.so`): its folder is the only one. */
+/* The same for a path that a person gave (`plugin check ./x.so`): its folder is the only one, and messages speak of the path. */
 assay_status asy_plugin_find_path(struct asy_plugin_file *file, struct asy_pool *pool, const char *path, struct assay_error *error);
 /* All names in a folder that could be plugins, sorted. ASSAY_E_IO, ASSAY_E_NOMEM; a folder that does not exist has none. */
 assay_status asy_plugin_names(struct asy_pool *pool, const char *dir, struct asy_str **names, uint32_t *n, struct assay_error *error);

@@ -119,6 +119,17 @@ static uint64_t mapped_bytes(void)
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Limits are by process, and there is one a thread. When all of them together take more than there is, they go first and not the host.
+ * Where /proc does not let that be said, they go when they are the largest. */
+static void offer_to_killer(void)
+{
+    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    const ssize_t n = write(fd, "1000", 4);
+    (void)n;
+    close(fd);
+}
+
 static bool set_limits(uint64_t memory_bytes)
 {
     const uint64_t used_bytes = mapped_bytes();
@@ -166,8 +177,8 @@ static bool allow_reading(int ruleset, const char *path)
     return is_added;
 }
 
-/* *is_scoped: signals do not leave the sandbox either. */
-static bool enter_landlock(bool *is_scoped)
+/* From ABI 6 on signals do not leave the sandbox either. */
+static bool enter_landlock(void)
 {
     static const char *const readable[] = {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"};
     const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -180,7 +191,6 @@ static bool enter_landlock(bool *is_scoped)
     for (size_t i = 0; i < ASY_COUNT_OF(readable); i++) is_good = allow_reading(ruleset, readable[i]) && is_good;
     is_good = syscall(SYS_landlock_restrict_self, ruleset, 0) == 0 && is_good;
     close(ruleset);
-    *is_scoped = is_good && abi >= LANDLOCK_SCOPE_ABI;
     return is_good;
 }
 
@@ -190,25 +200,23 @@ bool asy_sandbox_enter(const int *keep, uint32_t n_keep, uint64_t memory_bytes, 
 {
     *missing = 0;
     reset_signals();
-    if (!keep_only(keep, n_keep) || !set_limits(memory_bytes)) return false;
+    if (!keep_only(keep, n_keep)) return false;
+    offer_to_killer();
+    if (!set_limits(memory_bytes)) return false;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-    bool is_scoped = false;
-    if (!enter_landlock(&is_scoped)) *missing |= ASY_SANDBOX_LANDLOCK;
-    /* abort() sends a signal with tgkill. The children of this process inherit the filter and have other numbers, so unless
-     * something else holds signals in, theirs would end them with SIGSYS instead. */
-    if (!asy_sandbox_filter(ASY_FILTER_ENTER, is_scoped)) *missing |= ASY_SANDBOX_SECCOMP;
+    if (!enter_landlock()) *missing |= ASY_SANDBOX_LANDLOCK;
+    if (!asy_sandbox_filter(ASY_FILTER_ENTER)) *missing |= ASY_SANDBOX_SECCOMP;
     return true;
 }
 
 bool asy_sandbox_close(void)
 {
-    /* Signals are as they were allowed before: both filters hold. */
-    return asy_sandbox_filter(ASY_FILTER_CLOSE, true);
+    return asy_sandbox_filter(ASY_FILTER_CLOSE);
 }
 
 bool asy_sandbox_narrow(void)
 {
     const struct rlimit none = {0, 0};
     asy_sandbox_call(SYS_prlimit64, 0, RLIMIT_NPROC, (long)(uintptr_t)&none, 0, 0);
-    return asy_sandbox_filter(ASY_FILTER_NARROW, false);
+    return asy_sandbox_filter(ASY_FILTER_NARROW);
 }

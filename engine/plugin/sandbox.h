@@ -1,7 +1,7 @@
 /* What an isolated plugin's process may do. Each step is for the calling process and its children and cannot be undone.
  *
  *   asy_sandbox_enter    before the plugin is loaded: default signals, nothing open but `keep`, standard streams to nowhere, limits (no core
- *                        dump, no files, memory), no new privileges, landlock without any right to write, seccomp: only what loading,
+ *                        dump, no files, memory), first to go when the machine is short of memory, no new privileges, landlock without any right to write, seccomp: only what loading,
  *                        create() and forking workers need
  *   asy_sandbox_close    before create(): nothing can be opened any more
  *   asy_sandbox_narrow   in a worker: no new processes or threads, no opening, no signals to others

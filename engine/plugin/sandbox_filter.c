@@ -10,7 +10,9 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -38,11 +40,11 @@ struct filter {
 
 /* Harmless for whoever calls them: memory, clocks, own signals, ending. */
 static const int plain_calls[] = {
-    SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_futex, SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday,
+    SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_futex, SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday,
     SYS_clock_nanosleep, SYS_nanosleep, SYS_getrandom, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigpending,
     SYS_sigaltstack, SYS_gettid, SYS_getpid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_exit, SYS_exit_group,
     SYS_sched_yield, SYS_sched_getaffinity, SYS_getcpu, SYS_set_robust_list, SYS_restart_syscall, SYS_membarrier, SYS_sysinfo, SYS_uname,
-    SYS_fstat, SYS_recvmsg, SYS_recvfrom, SYS_sendmsg, SYS_sendto,
+    SYS_fstat, SYS_recvfrom, SYS_sendto,
 #ifdef SYS_rseq
     SYS_rseq,
 #endif
@@ -52,7 +54,7 @@ static const int plain_calls[] = {
 };
 /* What loading and create() need besides. */
 static const int loading_calls[] = {
-    SYS_read, SYS_pread64, SYS_lseek, SYS_close, SYS_newfstatat, SYS_fcntl, SYS_getdents64, SYS_faccessat, SYS_readlinkat, SYS_getcwd,
+    SYS_read, SYS_pread64, SYS_lseek, SYS_close, SYS_newfstatat, SYS_recvmsg, SYS_getdents64, SYS_faccessat, SYS_readlinkat, SYS_getcwd,
     SYS_ppoll, SYS_statx,
 #ifdef SYS_poll
     SYS_poll,
@@ -67,8 +69,16 @@ static const int loading_calls[] = {
     SYS_stat, SYS_lstat,
 #endif
 };
-/* What the engine's own part of the loader and the keeper needs besides; with the key. */
-static const int keyed_calls[] = {SYS_clone, SYS_wait4, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_prctl, SYS_prlimit64, SYS_seccomp};
+/* What the engine's own part of the loader and the keeper needs besides; with the key, and where a call can do more than is needed also
+ * with just this in its first argument: no threads or namespaces, nobody else's limits. */
+static const struct {
+    int number;
+    bool is_fixed;
+    uint32_t first;
+} keyed_calls[] = {
+    {SYS_clone, true, SIGCHLD}, {SYS_prctl, true, PR_SET_PDEATHSIG}, {SYS_prlimit64, true, 0}, {SYS_wait4, false, 0},
+    {SYS_pidfd_open, false, 0}, {SYS_pidfd_send_signal, false, 0}, {SYS_seccomp, false, 0},
+};
 
 uint64_t asy_sandbox_key(void)
 {
@@ -144,6 +154,55 @@ static void allow_below(struct filter *f, int number, uint32_t argument, uint32_
     load_number(f);
 }
 
+/* With the key, and the given first argument. */
+static void allow_keyed(struct filter *f, int number, bool is_fixed, uint32_t first)
+{
+    const uint64_t key = asy_sandbox_key();
+    put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, is_fixed ? 8 : 6, (uint32_t)number);
+    if (is_fixed) {
+        load_argument(f, 0, false);
+        put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, first);
+    }
+    load_argument(f, KEY_ARGUMENT, false);
+    put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, (uint32_t)key);
+    load_argument(f, KEY_ARGUMENT, true);
+    put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)(key >> 32));
+    answer(f, SECCOMP_RET_ALLOW);
+    load_number(f);
+}
+
+/* Signals to itself, which abort() and raise() send. A worker's number is known when it narrows itself. The filter of the loader is
+ * that of its children too, who have other numbers and shall be able to say how they end: it lets everything pass but what goes to
+ * the host. */
+static void write_signals(struct filter *f, enum asy_filter filter)
+{
+    if (filter == ASY_FILTER_CLOSE) allow(f, SYS_tgkill); /* both filters hold */
+    if (filter == ASY_FILTER_NARROW) allow_equal(f, SYS_tgkill, 0, (uint64_t)getpid());
+    if (filter != ASY_FILTER_ENTER) return;
+    put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_tgkill);
+    load_argument(f, 0, false);
+    put(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, (uint32_t)getppid());
+    answer(f, SECCOMP_RET_ALLOW);
+    load_number(f);
+}
+
+/* While the host is the parent its number is known: the key is none to it. */
+static void refuse_host(struct filter *f)
+{
+    put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_pidfd_open);
+    load_argument(f, 0, false);
+    put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)getppid());
+    answer(f, SECCOMP_RET_KILL_PROCESS);
+    load_number(f);
+}
+
+/* Nobody else gets a signal when something happens to a descriptor: F_SETOWN would be a way to kill. */
+static void write_fcntl(struct filter *f)
+{
+    allow_below(f, SYS_fcntl, 1, F_SETFL);
+    allow_equal(f, SYS_fcntl, 1, F_DUPFD_CLOEXEC);
+}
+
 static void write_opening(struct filter *f)
 {
     allow_without_bits(f, SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | __O_TMPFILE);
@@ -152,7 +211,7 @@ static void write_opening(struct filter *f)
 #endif
 }
 
-static void write_filter(struct filter *f, enum asy_filter filter, bool may_signal_any)
+static void write_filter(struct filter *f, enum asy_filter filter)
 {
     f->n = 0;
     put(f, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
@@ -164,14 +223,20 @@ static void write_filter(struct filter *f, enum asy_filter filter, bool may_sign
     allow_below(f, SYS_write, 0, STANDARD_STREAMS);
     allow_below(f, SYS_writev, 0, STANDARD_STREAMS);
     allow_equal(f, SYS_ioctl, 1, TCGETS);
+    /* Root may declare pages damaged, and the host shares some. */
+    allow_below(f, SYS_madvise, 2, MADV_HWPOISON);
     /* Some C libraries name their memory. */
     allow_equal(f, SYS_prctl, 0, PR_SET_VMA);
-    if (may_signal_any) allow(f, SYS_tgkill);
-    else allow_equal(f, SYS_tgkill, 0, (uint64_t)getpid());
-    if (filter != ASY_FILTER_NARROW || ASY_SANDBOX_SANITIZED) allow_all(f, loading_calls, ASY_COUNT_OF(loading_calls));
+    write_signals(f, filter);
+    if (filter == ASY_FILTER_ENTER) refuse_host(f);
+    if (filter != ASY_FILTER_NARROW || ASY_SANDBOX_SANITIZED) {
+        allow_all(f, loading_calls, ASY_COUNT_OF(loading_calls));
+        write_fcntl(f);
+    }
     if (filter == ASY_FILTER_ENTER || ASY_SANDBOX_SANITIZED) write_opening(f);
     if (filter != ASY_FILTER_NARROW)
-        for (size_t i = 0; i < ASY_COUNT_OF(keyed_calls); i++) allow_equal(f, keyed_calls[i], KEY_ARGUMENT, asy_sandbox_key());
+        for (size_t i = 0; i < ASY_COUNT_OF(keyed_calls); i++)
+            allow_keyed(f, keyed_calls[i].number, keyed_calls[i].is_fixed, keyed_calls[i].first);
 #ifdef SYS_clone3
     /* The C library falls back to clone(), whose arguments a filter can see. */
     put(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_clone3);
@@ -180,11 +245,11 @@ static void write_filter(struct filter *f, enum asy_filter filter, bool may_sign
     answer(f, SECCOMP_RET_KILL_PROCESS);
 }
 
-bool asy_sandbox_filter(enum asy_filter filter, bool may_signal_any)
+bool asy_sandbox_filter(enum asy_filter filter)
 {
     if (THIS_ARCH == 0) return false;
     struct filter f;
-    write_filter(&f, filter, may_signal_any);
+    write_filter(&f, filter);
     const struct sock_fprog program = {.len = (unsigned short)f.n, .filter = f.items};
     return asy_sandbox_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)(uintptr_t)&program, 0, 0) == 0;
 }

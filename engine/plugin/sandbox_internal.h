@@ -29,7 +29,7 @@ enum asy_filter {
     ASY_FILTER_NARROW,
 };
 /* False: the kernel has no seccomp filters, or not for this machine. */
-bool asy_sandbox_filter(enum asy_filter filter, bool may_signal_any);
+bool asy_sandbox_filter(enum asy_filter filter);
 
 uint64_t asy_sandbox_key(void);
 

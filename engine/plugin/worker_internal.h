@@ -7,6 +7,7 @@
 
 #include "plugin/worker.h"
 
+#include <poll.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -58,9 +59,11 @@ enum {
     ASY_LANES_MAX = 512,
 };
 
-/* Two ends, both close-on-exec and above 2. */
+/* Two ends, both close-on-exec and above 2. ends[0] is the host's: what it sends does not wait for ever, since a plugin may not read. */
 bool asy_wire_pair(int ends[2]);
-/* Blocks while the other side's queue is full. False: the other side is gone. */
+/* poll() for one tick. Signals wait so long: one that comes more often than ticks do must not stop the clock. */
+int asy_wire_poll(struct pollfd *items, uint32_t n);
+/* Blocks while the other side's queue is full. False: the other side is gone, or does not read what the host sends. */
 bool asy_wire_send(int fd, const struct asy_wire_head *head, const void *body);
 /* Descriptors fds[0 .. n - 1] in one packet; n <= ASY_WIRE_FDS_MAX. */
 bool asy_wire_send_fds(int fd, const int *fds, uint32_t n);

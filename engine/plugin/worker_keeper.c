@@ -47,21 +47,24 @@ static _Noreturn void fail(const struct keeper *keeper, assay_status status, con
 
 /* -- the worker ------------------------------------------------------------------------------------------------------------- */
 
-static void close_others(const struct keeper *keeper, const struct lane *mine)
+/* Other lanes' verdicts above all: a wild write must not reach them. */
+static void leave_others(const struct keeper *keeper, const struct lane *mine)
 {
     close(keeper->talk);
     for (uint32_t i = 0; i < keeper->n_lanes; i++) {
-        const struct lane *lane = &keeper->lanes[i];
+        struct lane *lane = &keeper->lanes[i];
         if (lane->control >= 0) close(lane->control);
-        if (lane != mine) close(lane->work);
         if (lane->pid != 0) close(lane->pidfd);
+        if (lane == mine) continue;
+        close(lane->work);
+        asy_stage_fini(&lane->stage);
     }
 }
 
 static _Noreturn void work(const struct keeper *keeper, struct lane *lane, pid_t parent)
 {
     if (!asy_sandbox_follow(parent)) _exit(1);
-    close_others(keeper, lane);
+    leave_others(keeper, lane);
     asy_sandbox_narrow();
     for (;;) {
         struct asy_wire_ask ask;

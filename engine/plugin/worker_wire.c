@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+enum { SEND_S = 10 };
 
 static int above_streams(int fd)
 {
@@ -19,9 +22,19 @@ static int above_streams(int fd)
     return moved;
 }
 
+int asy_wire_poll(struct pollfd *items, uint32_t n)
+{
+    const struct timespec tick = {.tv_nsec = ASY_TICK_MS * 1000 * 1000};
+    sigset_t all;
+    sigfillset(&all);
+    return ppoll(items, n, &tick, &all);
+}
+
 bool asy_wire_pair(int ends[2])
 {
+    const struct timeval patience = {.tv_sec = SEND_S};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return false;
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     ends[0] = above_streams(ends[0]);
     ends[1] = above_streams(ends[1]);
     if (ends[0] >= 0 && ends[1] >= 0) return true;
@@ -120,7 +133,7 @@ static enum asy_wire_got await_packet(int fd, struct asy_watch *watch, void *p, 
 {
     for (;;) {
         struct pollfd item = {.fd = fd, .events = POLLIN};
-        const int n_ready = poll(&item, 1, ASY_TICK_MS);
+        const int n_ready = asy_wire_poll(&item, 1);
         if (n_ready < 0 && errno != EINTR) return ASY_GOT_END;
         if (n_ready == 0 && !asy_watch_tick(watch)) return ASY_GOT_LATE;
         if (n_ready <= 0) continue;

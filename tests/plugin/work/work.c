@@ -7,11 +7,15 @@
 #include <fenv.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -85,6 +89,79 @@ static void act(const char *mode)
     }
 }
 
+/* -- as the engine would, or says to itself: numbers from engine/plugin/worker_internal.h */
+
+enum { WIRE_DECL = 2, WIRE_KEEPER = 5, WIRE_NAMES = 10, WIRE_DIED = 14, WIRES_MAX = 64 };
+struct head {
+    uint32_t type, number;
+    int32_t value;
+    uint32_t n_bytes;
+};
+
+static void say_everywhere(const void *p, size_t n_bytes, int flags)
+{
+    for (int fd = WIRES_MAX; fd-- > 3;) send(fd, p, n_bytes, flags | MSG_NOSIGNAL); /* the keeper's own last */
+}
+
+/* News that never end. */
+static void flood(uint32_t type)
+{
+    const struct head news = {.type = type, .number = 77};
+    for (;;) say_everywhere(&news, sizeof(news), MSG_DONTWAIT);
+}
+
+/* "create() has returned and has registered nothing." */
+static void forge_names(void)
+{
+    const struct head head = {.type = WIRE_NAMES, .n_bytes = 12};
+    const uint32_t none[3] = {0};
+    say_everywhere(&head, sizeof(head), 0);
+    say_everywhere(none, sizeof(none), 0);
+}
+
+/* "This is a disqualifier without parameters, with the reason `a`." */
+static void forge_declaration(void)
+{
+    static const char bytes[] = "ASD1\1\0\0\0" "\0\0\0\0" "\0\0\0\0" "\0\0\0\0" "\1\0\0\0x" "\1\0\0\0" "1" "\0\0\0\0" "\0\0\0\0"
+                                "\0\0\0\0" "\1\0\0\0" "\1\0\0\0" "\1\0\0\0a" "\1\0\0\0a";
+    const struct head head = {.type = WIRE_DECL, .n_bytes = sizeof(bytes) - 1};
+    say_everywhere(&head, sizeof(head), 0);
+    say_everywhere(bytes, sizeof(bytes) - 1, 0);
+}
+
+/* What the engine's own calls carry, see engine/plugin/sandbox_filter.c. */
+static long call_with_key(long number, long a, long b, long c, long d)
+{
+    uint64_t halves[2];
+    memcpy(halves, (const void *)(uintptr_t)getauxval(AT_RANDOM), sizeof(halves));
+    return syscall(number, a, b, c, d, 0, (halves[0] ^ (halves[1] >> 7) ^ (halves[1] << 57)) | 1);
+}
+
+static void send_descriptor(void)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } room = {.align = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    struct iovec data = {"", 1};
+    const struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof(room.bytes)};
+    for (int fd = 3; fd < WIRES_MAX; fd++) sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void reach_out(const char *mode)
+{
+    if (strcmp(mode, "poison") == 0) madvise(NULL, 0, MADV_HWPOISON);
+    else if (strcmp(mode, "send_descriptor") == 0) send_descriptor();
+    else if (strcmp(mode, "own") == 0) fcntl(0, F_SETOWN, getppid());
+    else if (strcmp(mode, "key_limits") == 0) call_with_key(SYS_prlimit64, getppid(), RLIMIT_CPU, (long)(uintptr_t)(uint64_t[2]){0}, 0);
+    else if (strcmp(mode, "key_parent") == 0) call_with_key(SYS_pidfd_open, getppid(), 0, 0, 0);
+    else if (strcmp(mode, "key_thread") == 0) call_with_key(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0);
+    else if (strcmp(mode, "key_dumpable") == 0) call_with_key(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0);
+    else if (strcmp(mode, "talk") == 0) forge_names(), flood(WIRE_DIED);
+    else if (strcmp(mode, "stand") == 0) forge_names(), raise(SIGSTOP);
+    else if (strcmp(mode, "declare") == 0) forge_declaration(), flood(WIRE_KEEPER);
+}
+
 /* Forged words of having done it, on whatever wire there is, then nothing. */
 static void forge(void)
 {
@@ -98,10 +175,63 @@ static void forge(void)
     for (;;) continue;
 }
 
+static void forge_for_ever(void)
+{
+    uint32_t answer[66] = {0, 1};
+    for (;; answer[0] = answer[0] % 10 + 1) say_everywhere(answer, sizeof(answer), 0);
+}
+
+/* The same behind packets without content, which are no end of the wire. */
+static void forge_behind_nothing(void)
+{
+    for (int i = 0; i < 3; i++) say_everywhere("", 0, 0);
+    forge();
+}
+
+/* How engine/plugin/stage.h begins. */
+struct stage {
+    uint32_t n_rows_max, n_columns, kind;
+    void **data;
+    void *null, *widths, *keys;
+    uint16_t *reason;
+};
+enum { STACK_WORDS = 4096, BEHIND_WORDS = 64 };
+
+static int is_readable(const void *p)
+{
+    return syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, p, NULL, sizeof(uint64_t)) == 0;
+}
+
+static int is_stage(const struct stage *p)
+{
+    return (uintptr_t)p % 8 == 0 && is_readable(p) && is_readable(&p->reason) && p->n_rows_max == ASSAY_BATCH_ROWS && p->n_columns == 2 &&
+           p->kind == ASSAY_DISQUALIFY && is_readable(p->data) && is_readable(p->reason);
+}
+
+/* Where the caller has its verdicts: somewhere on the stack there is a pointer to them. */
+static const struct stage *find_stage(void)
+{
+    const volatile uintptr_t here = 0;
+    const volatile uintptr_t *word = &here;
+    for (int i = 0; i < STACK_WORDS && is_readable((const void *)(uintptr_t)word); i++, word++)
+        if (is_stage((const struct stage *)*word)) return (const struct stage *)*word;
+    raise(SIGUSR2); /* then this attack is to be thought over */
+    return NULL;
+}
+
+/* Lanes stand side by side in the keeper, and so in its workers. */
+static void look_for_neighbours(void)
+{
+    const uint64_t *own = (const uint64_t *)find_stage();
+    for (int i = 1; i < BEHIND_WORDS; i++)
+        if (is_stage((const struct stage *)(own + i))) abort();
+}
+
 #ifdef LOADING
 __attribute__((constructor)) static void load(void)
 {
     act(LOADING);
+    reach_out(LOADING);
 }
 #endif
 
@@ -129,6 +259,7 @@ static int32_t create(const struct assay_host *host, const struct assay_value *v
             return 1;
         }
         act(state->mode + 7);
+        reach_out(state->mode + 7);
     }
     *out = state;
     return 0;
@@ -180,6 +311,10 @@ static int misbehave(const struct state *state, const struct assay_batch *batch,
     if (strcmp(mode, "crowd") == 0 && batch->n_rows > 1000) abort();
     if (strcmp(mode, "beside") == 0 && batch->n_rows > 1000) verdict->reason[row] = 65535;
     if (strcmp(mode, "forge") == 0) forge();
+    if (strcmp(mode, "forge_for_ever") == 0) forge_for_ever();
+    if (strcmp(mode, "forge_behind_nothing") == 0) forge_behind_nothing();
+    if (strcmp(mode, "neighbour") == 0) look_for_neighbours();
+    reach_out(mode);
     return 0;
 }
 
