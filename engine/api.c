@@ -213,26 +213,19 @@ assay_status assay_load_data(struct assay *assay, const struct assay_data *data,
 
 /* -- run ------------------------------------------------------------------------------------------------------ */
 
-/* A program bound to the data, and results to fill: those of the run before, of the same rules and data, are used again. */
+/* A program bound to the data, and results to fill. Those of the run before are used again: they are of the same rules and data, or they
+ * would have been dropped with these. So plugins are created once. */
 static assay_status make_ready(struct assay *assay, struct assay_error *error)
 {
-    const bool is_again = assay->has_results;
-    if (is_again) {
+    if (assay->has_results) {
         forget_turns(assay);
-        asy_program_fini(&assay->program);
+        asy_results_clear(&assay->results, &assay->rules, assay->program.n_terms);
+        return ASSAY_OK;
     }
-    assay->has_results = false;
     assay_status status = asy_program_init(&assay->program, &assay->mem, &assay->rules, &assay->store, assay->as_of_s, &assay->plugins,
                                            error);
-    if (status != ASSAY_OK) {
-        if (is_again) asy_results_fini(&assay->results, &assay->rules, asy_program_n_terms(&assay->rules));
-        return status;
-    }
-    if (is_again)
-        asy_results_clear(&assay->results, &assay->rules, assay->program.n_terms);
-    else
-        status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms,
-                                  assay->seed, error);
+    if (status != ASSAY_OK) return status;
+    status = asy_results_init(&assay->results, &assay->mem, &assay->rules, assay->store.n_leads, assay->program.n_terms, assay->seed, error);
     if (status != ASSAY_OK) asy_program_fini(&assay->program);
     assay->has_results = status == ASSAY_OK;
     return status;

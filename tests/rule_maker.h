@@ -1,5 +1,5 @@
 /* Rule files made from bytes: every byte is one decision, so that a fuzzer which changes a byte changes one thing, and nearly
- * every file is accepted. Bytes that have run out count as 0, the simplest choice. */
+ * every file is accepted. Bytes that have run out count as 0, the simplest choice. With plugins they are those of tests/plugin/exec. */
 #ifndef RULE_MAKER_H
 #define RULE_MAKER_H
 
@@ -18,6 +18,9 @@ struct maker {
     uint32_t n_scores;     /* made so far: s0 .. */
     uint8_t decimals[8];
     bool has_grades, is_after_disqualify;
+    const char *isolation; /* of plugins; NULL: there are none */
+    const char *trouble;   /* further settings of some calls: ", bad: [..]" */
+    uint32_t n_calls;
 };
 
 static inline uint32_t maker_pick(struct maker *m, uint32_t below)
@@ -170,6 +173,7 @@ static inline void maker_bool_of(struct maker *m, uint32_t depth)
 static inline void maker_when(struct maker *m)
 {
     maker_put(m, "when: \"");
+    if (m->isolation != NULL && m->n_scores > 0 && maker_pick(m, 2)) maker_put(m, "score.s%u > 0 || ", maker_pick(m, m->n_scores)); /* may be empty */
     maker_bool_of(m, 0);
     maker_put(m, "\"");
 }
@@ -179,6 +183,15 @@ static inline void maker_when(struct maker *m)
 static inline void maker_points(struct maker *m)
 {
     MAKER_PUT_ONE(m, "5", "10", "-3", "0", "1.5", "-0.125", "0.001", "999999", "-1000000", "7.499", "33.335");
+}
+
+static inline bool maker_wants_plugin(struct maker *m) { return m->isolation != NULL && maker_pick(m, 2) == 1; }
+static inline void maker_call(struct maker *m, const char *plugin)
+{
+    maker_put(m, "plugin: %s, with: {salt: %u, yes_of_8: ", plugin, ++m->n_calls);
+    MAKER_PUT_ONE(m, "4", "1", "7", "8", "0");
+    if (maker_pick(m, 2)) maker_put(m, "%s", m->trouble);
+    maker_put(m, "}");
 }
 
 static inline void maker_line(struct maker *m, const char *key)
@@ -191,6 +204,11 @@ static inline void maker_line(struct maker *m, const char *key)
 static inline void maker_rule(struct maker *m, uint32_t number)
 {
     maker_put(m, "      - {name: r%u, ", number);
+    if (maker_wants_plugin(m)) {
+        maker_call(m, m->n_scores > 0 && maker_pick(m, 2) ? "more_points" : "points");
+        maker_put(m, "}\n");
+        return;
+    }
     const uint32_t what = maker_pick(m, 8);
     if (what < 2) {
         maker_when(m);
@@ -264,15 +282,35 @@ static inline void maker_score(struct maker *m)
     m->decimals[m->n_scores++ % 8] = (uint8_t)decimals;
 }
 
-static inline void maker_tests(struct maker *m, const char *section, uint32_t n, const char *rest)
+static inline void maker_tests(struct maker *m, const char *section, uint32_t n, const char *rest, const char *plugin, const char *plugin_rest)
 {
     if (n == 0) return;
     maker_put(m, "%s:\n", section);
     for (uint32_t i = 0; i < n; i++) {
         maker_put(m, "  - {name: %c%u, ", section[0], i);
-        maker_when(m);
-        maker_put(m, "%s}\n", rest);
+        if (maker_wants_plugin(m)) {
+            maker_call(m, plugin);
+            maker_put(m, "%s}\n", maker_pick(m, 2) ? plugin_rest : rest);
+        } else {
+            maker_when(m);
+            maker_put(m, "%s}\n", rest);
+        }
     }
+}
+
+/* Texts are what they are told apart by, so these are always read. */
+static inline void maker_plugin(struct maker *m, const char *name, const char *library, const char *kind, bool has_score)
+{
+    static const char *const reads[] = {"choice: e", "land: c", "flag: b", "whole: i", "number: f", "wide: i", "time: d", "count: events.v.count",
+                                        "recent: events.any.count(7d)", "days: events.w.days_ago", "first: events.v.first_days_ago"};
+    maker_put(m, "  %s: {library: libprobe_%s.so, kind: %s, isolation: %s, reads: {text: u", name, library, kind, m->isolation);
+    for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++)
+        if (maker_pick(m, 2)) maker_put(m, ", %s", reads[i]);
+    if (has_score && maker_pick(m, 2)) maker_put(m, ", points: score.s0");
+    if (kind[0] != 's' && maker_pick(m, 2)) maker_put(m, ", more_points: score.s%u", m->n_scores - 1);
+    if (kind[0] != 's' && m->has_grades && maker_pick(m, 2)) maker_put(m, ", grade: grade");
+    if (kind[0] == 'r' && maker_pick(m, 2)) maker_put(m, ", out: disqualified");
+    maker_put(m, "}}\n");
 }
 
 /* The rule file that `bytes` stand for, into m->text; its length is m->len. */
@@ -288,13 +326,20 @@ static inline void maker_make(struct maker *m)
     for (uint32_t s = 0; s < n_scores; s++) maker_score(m);
     m->has_grades = maker_pick(m, 2) == 1;
     if (m->has_grades) maker_put(m, "grades: {by: score.s%u, hi: {from: 10}, mid: {from: 2.5}, lo: {from: -5}}\n", maker_pick(m, m->n_scores));
-    maker_tests(m, "disqualify", maker_pick(m, 3), "");
+    maker_tests(m, "disqualify", maker_pick(m, 3), "", "no", "");
     m->is_after_disqualify = true;
     maker_put(m, "teams: {territories: {by: c, eu: in lands, us: US}, team: {eu: [ana, abe], anywhere: [bob]}}\n");
     const uint32_t n_routes = maker_pick(m, 4);
-    maker_tests(m, "routes", n_routes, ", assign: {round_robin: team}");
+    maker_tests(m, "routes", n_routes, ", assign: {round_robin: team}", "way", ", assign: plugin");
     if (n_routes > 0) maker_put(m, "  - {name: rest, otherwise: true, assign: {owner_of: existing_record}}\n");
-    maker_tests(m, "recycle", maker_pick(m, 3), ", to: sales");
+    maker_tests(m, "recycle", maker_pick(m, 3), ", to: sales", "back", ", to: sales, in: 14d");
+    if (m->isolation == NULL) return;
+    maker_put(m, "plugins:\n");
+    maker_plugin(m, "points", "points", "scorer", false);
+    maker_plugin(m, "more_points", "points", "scorer", true);
+    maker_plugin(m, "no", "no", "disqualifier", true);
+    maker_plugin(m, "way", "way", "router", true);
+    maker_plugin(m, "back", "back", "recycler", true);
 }
 
 #endif

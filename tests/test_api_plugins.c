@@ -3,7 +3,9 @@
 
 #include <stddef.h>
 
+#include "exec/plugins_bind.h"
 #include "failing_mem.h"
+#include "session.h"
 #include "tiny_db.h"
 
 #define PROBE_RULES(isolation, settings)                                                                                                 \
@@ -58,6 +60,47 @@ Test(api_plugins, a_run_without_trouble_and_the_next_one)
         }
     }
     cr_expect(n_with_points >= 3 * 4, "nearly all leads get points");
+    assay_close(assay);
+}
+
+static void expect_created(const struct assay *assay, const char *line)
+{
+    const struct asy_plugin_names *names = asy_call_names(&assay->program, 0);
+    cr_assert_eq(names->n_lines, 1);
+    cr_expect(asy_str_is(names->lines[0], line), "expected %s, found %.*s", line, ASY_ARG(names->lines[0]));
+}
+
+/* create() may take long: it looks at every distinct text. */
+Test(api_plugins, every_run_over_the_same_data_created_its_plugins_anew)
+{
+    struct assay_error error = {0};
+    struct assay *assay = open_with(&with_folder, PROBE_RULES("none", ", tell: true"));
+    const struct assay_run_options larger = {.struct_size = sizeof(larger), .batch_rows = 65536};
+    for (int round = 0; round < 3; round++) cr_assert_eq(run(assay, 0, &error), ASSAY_OK, "%s", error.text);
+    expect_created(assay, "create() number 1");
+    cr_assert_eq(assay_run(assay, &larger, &error), ASSAY_OK, "%s", error.text);
+    expect_created(assay, "create() number 2");
+    cr_assert_eq(run(assay, 0, &error), ASSAY_OK, "%s", error.text);
+    expect_created(assay, "create() number 2"); /* there is room for smaller batches */
+    const struct assay_data data = {.struct_size = sizeof(data), .leads = "leads.csv", .as_of_s = TINY_AS_OF_S};
+    cr_assert_eq(assay_load_data(assay, &data, &error), ASSAY_OK, "%s", error.text);
+    cr_assert_eq(run(assay, 0, &error), ASSAY_OK, "%s", error.text);
+    expect_created(assay, "create() number 3");
+    assay_close(assay);
+}
+
+Test(api_plugins, the_next_run_begins_afresh_with_a_stopped_plugin)
+{
+    struct assay_error error = {0};
+    struct assay *assay = open_with(&with_folder, PROBE_RULES("worker", ", bad: [a.example, b.example, d.example], how: crash"));
+    char first[4000];
+    for (int round = 0; round < 3; round++) {
+        cr_assert_eq(run(assay, ASSAY_RUN_ALLOW_PLUGIN_FAILURES, &error), ASSAY_OK, "%s", error.text);
+        if (round == 0) snprintf(first, sizeof(first), "%s", assay_plugin_notes(assay));
+        cr_expect_str_eq(assay_plugin_notes(assay), first);
+        cr_expect_not_null(strstr(first, "lead D: the plugin was ended by SIGSEGV"), "%s", first);
+        for (uint32_t row = 0; row < 5; row++) cr_expect(assay_score_is_empty(assay, 0, row));
+    }
     assay_close(assay);
 }
 

@@ -4,13 +4,8 @@
 #include <criterion/criterion.h>
 
 #include "base/check.h"
-#include "exec/assign.h"
-#include "exec/lead.h"
-#include "exec/pass.h"
-#include "exec/plugin_notes.h"
 #include "exec/plugins_bind.h"
-
-enum { AS_OF_S = 1793491200 };
+#include "plugin_runs.h"
 
 /* -- rules -------------------------------------------------------------------------------------------------------------- */
 
@@ -76,36 +71,7 @@ static void make_rules(const struct variant *v)
 enum { POINTS, AGAIN, NO, WAY, BACK };             /* plugins */
 enum { MODEL_TERM = 1, FIT = 0, MODEL, DEEP, ASIDE, TOTAL };
 
-static assay_status read_text(void *ctx, struct asy_pool *pool, const char *folder, const char *path, size_t max_bytes, struct asy_str *out,
-                              struct assay_error *error)
-{
-    (void)ctx, (void)folder, (void)path, (void)max_bytes, (void)error;
-    *out = asy_pool_copy(pool, asy_str_of(rule_text));
-    return ASSAY_OK;
-}
-
 /* -- leads -------------------------------------------------------------------------------------------------------------- */
-
-struct world {
-    struct asy_mem mem;
-    struct asy_rules rules;
-    struct asy_plugins plugins;
-    struct asy_store store;
-};
-
-static uint64_t rng;
-static uint32_t draw(uint32_t below)
-{
-    rng = rng * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((rng >> 33) % below);
-}
-
-static struct asy_column *column(struct world *w, const char *name)
-{
-    const int64_t field = asy_schema_field(&w->rules.schema, asy_str_of(name));
-    cr_assert(field >= 0, "%s", name);
-    return &w->store.columns[field];
-}
 
 /* Every lead has a domain of its own, so that a plugin can be told to fail on it. */
 static void fill_lead(struct world *w, uint32_t row, uint32_t lead, int64_t largest)
@@ -131,9 +97,7 @@ static void add_events(struct world *w, uint32_t n_leads, uint32_t n_events)
     struct assay_error e;
     cr_assert_eq(asy_events_open(&w->store.events, n_leads, 1, &e), ASSAY_OK, "%s", e.text);
     for (uint32_t i = 0; i < n_events; i++) {
-        char id[32];
-        const int len = snprintf(id, sizeof(id), "L-%05u", draw(n_leads));
-        const uint32_t row = asy_index_find(&w->store.index, (struct asy_str){id, (uint32_t)len}), time_s = AS_OF_S - draw(90 * 86400), tuple = 0;
+        const uint32_t row = row_of(w, draw(n_leads)), time_s = AS_OF_S - draw(90 * 86400), tuple = 0;
         const uint8_t name = (uint8_t)draw(3);
         cr_assert_eq(asy_events_stage(&w->store.events, 0, 1, &row, &time_s, &name, &tuple, &e), ASSAY_OK);
     }
@@ -143,127 +107,18 @@ static void add_events(struct world *w, uint32_t n_leads, uint32_t n_events)
 /* `order` shuffles the order in which leads arrive; `largest` decides how wide the whole numbers are. */
 static void world_init(struct world *w, const struct variant *v, uint32_t n_leads, uint64_t order, int64_t largest)
 {
-    static const char *const folders[] = {ASSAY_TEST_PLUGINS "/exec"};
     struct assay_error e = {0};
-    struct asy_diags diags;
-    const struct asy_file_reader reader = {.read = read_text};
-    const struct asy_plugin_dirs dirs = {.items = folders, .n = 1};
-    *w = (struct world){0};
+    struct asy_str why;
     make_rules(v);
-    asy_mem_init(&w->mem, NULL);
-    asy_diags_init(&diags, &w->mem);
-    assay_status status = asy_rules_load(&w->rules, &w->mem, "test.yaml", &reader, &diags, &e);
-    if (status == ASSAY_OK) status = asy_plugins_open(&w->plugins, &w->mem, &w->rules, &dirs, &reader, &diags, &e);
-    if (status != ASSAY_OK) {
-        struct asy_pool pool;
-        asy_pool_init(&pool, &w->mem);
-        asy_diags_sort(&diags);
-        cr_assert_fail("%s\n%s", e.text, asy_diags_text(&pool, &diags, false).p);
-    }
-    asy_diags_fini(&diags);
+    cr_assert(world_open(w, rule_text, &why), "%s", why.p);
     cr_assert_eq(asy_store_init(&w->store, &w->mem, &w->rules.schema, 5 + order, &e), ASSAY_OK, "%s", e.text);
     for (uint32_t i = 0; i < n_leads; i++) {
         const uint32_t lead = order == 0 ? i : (uint32_t)((i * (uint64_t)7919 + order) % n_leads);
-        char id[32];
-        uint32_t row;
-        bool is_new;
-        const int len = snprintf(id, sizeof(id), "L-%05u", lead);
-        cr_assert_eq(asy_store_add(&w->store, (struct asy_str){id, (uint32_t)len}, &row, &is_new, &e), ASSAY_OK, "%s", e.text);
         rng = 1000003 + lead;
-        fill_lead(w, row, lead, largest);
+        fill_lead(w, add_lead(w, lead), lead, largest);
     }
     rng = 77;
     add_events(w, n_leads, n_leads * 4);
-}
-static void world_fini(struct world *w)
-{
-    asy_store_fini(&w->store);
-    asy_plugins_close(&w->plugins);
-    asy_rules_fini(&w->rules);
-    cr_assert_eq(w->mem.live_bytes, 0, "memory is left: %llu bytes", (unsigned long long)w->mem.live_bytes);
-}
-
-/* -- runs --------------------------------------------------------------------------------------------------------------- */
-
-struct outcome {
-    struct asy_program program;
-    struct asy_results results;
-    struct asy_state state;
-};
-static void run(struct world *w, struct outcome *o, const char *isa, uint32_t n_threads, uint32_t batch_rows)
-{
-    struct assay_error e = {0};
-    const char *problem = NULL;
-    const struct asy_pass_options options = {.kern = asy_kern_select(isa, &problem), .n_threads = n_threads, .batch_rows = batch_rows};
-    cr_assert_eq(asy_program_init(&o->program, &w->mem, &w->rules, &w->store, AS_OF_S, &w->plugins, &e), ASSAY_OK, "%s", e.text);
-    cr_assert_eq(asy_results_init(&o->results, &w->mem, &w->rules, w->store.n_leads, o->program.n_terms, 1, &e), ASSAY_OK);
-    asy_state_init(&o->state, &w->mem, 1);
-    o->state.is_kept = true;
-    cr_assert_eq(asy_pass_run(&o->program, &options, &o->results, &e), ASSAY_OK, "%s", e.text);
-    cr_assert_eq(asy_assign(&o->program, &o->results, &o->state, n_threads, &e), ASSAY_OK, "%s", e.text);
-}
-static void outcome_fini(struct world *w, struct outcome *o)
-{
-    asy_state_fini(&o->state);
-    asy_results_fini(&o->results, &w->rules, o->program.n_terms);
-    asy_program_fini(&o->program);
-}
-
-static uint32_t row_of(const struct world *w, uint32_t lead)
-{
-    char id[32];
-    const int len = snprintf(id, sizeof(id), "L-%05u", lead);
-    return asy_index_find(&w->store.index, (struct asy_str){id, (uint32_t)len});
-}
-static struct asy_str owner_of(const struct outcome *o, uint32_t row) { return asy_dict_text(&o->results.owners, o->results.owner[row]); }
-
-/* One lead as text; without the owner, who depends on other leads where it is dealt. */
-static char *tell_lead(const struct outcome *o, uint32_t row, bool with_owner, char *at)
-{
-    const struct asy_results *r = &o->results;
-    for (uint32_t s = 0; s < r->n_scores; s++)
-        at += sprintf(at, ",%d%s", r->score_milli[s][row], r->score_empty[s] != NULL && r->score_empty[s][row] ? "?" : "");
-    at += sprintf(at, ",%u,%u,%u,%u,%u,%u", r->grade[row], r->disqualified_by[row], r->route[row], r->recycle[row], r->recycle_due_s[row],
-                  r->routed_at_s[row]);
-    if (with_owner) at += sprintf(at, ",%.*s", ASY_ARG(owner_of(o, row)));
-    for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) at += sprintf(at, ",%u:%d", r->top_term[j][row], r->top_milli[j][row]);
-    *at++ = '\n';
-    return at;
-}
-
-/* All that a run says: leads in the order of their ids, counts, notes. */
-static struct asy_str tell_all(const struct world *w, const struct outcome *o, struct asy_pool *pool)
-{
-    const struct asy_results *r = &o->results;
-    char *text = asy_pool_alloc(pool, (size_t)w->store.n_leads * 400 + 20000), *at = text;
-    for (uint32_t lead = 0; lead < w->store.n_leads; lead++) {
-        at += sprintf(at, "L-%05u", lead);
-        at = tell_lead(o, row_of(w, lead), true, at);
-    }
-    for (uint32_t c = 0; c < r->n_calls; c++) {
-        at += sprintf(at, "call %u: %llu %llu %llu:", c, (unsigned long long)r->calls[c].n_asked, (unsigned long long)r->calls[c].n_empty,
-                      (unsigned long long)r->calls[c].counters[0]);
-        for (uint32_t i = 0; i < 3; i++) at += sprintf(at, " %llu", (unsigned long long)r->calls[c].by_reason[i]);
-        *at++ = '\n';
-    }
-    for (uint32_t t = 0; t < o->program.n_terms; t++) at += sprintf(at, " %llu", (unsigned long long)r->unknown_terms[t]);
-    for (uint32_t i = 0; i < 3; i++) at += sprintf(at, " %llu", (unsigned long long)r->unknown_disqualify[i]);
-    for (uint32_t i = 0; i < 5; i++) at += sprintf(at, " %llu", (unsigned long long)r->unknown_routes[i]);
-    for (uint32_t i = 0; i < 2; i++) at += sprintf(at, " %llu", (unsigned long long)r->unknown_recycle[i]);
-    at += sprintf(at, " %llu\n", (unsigned long long)r->n_no_owner);
-    const struct asy_str notes = asy_plugin_notes_text(pool, &o->program, r);
-    at += sprintf(at, "%.*s", ASY_ARG(notes));
-    return (struct asy_str){text, (uint32_t)(at - text)};
-}
-
-/* Where two texts differ first, for people. */
-static void expect_same(struct asy_str got, struct asy_str want, const char *what)
-{
-    uint32_t at = 0, start = 0;
-    if (asy_str_eq(got, want)) return;
-    for (; at < got.len && at < want.len && got.p[at] == want.p[at]; at++)
-        if (got.p[at] == '\n') start = at + 1;
-    cr_assert_fail("%s: found\n%.300s\nexpected\n%.300s", what, got.p + start, want.p + start);
 }
 
 /* -- the promise of the same bytes ---------------------------------------------------------------------------------------- */
@@ -281,14 +136,14 @@ static void check_same_bytes(struct variant v, uint32_t n_leads, int64_t largest
     world_init(&w, &v, n_leads, 0, largest);
     asy_pool_init(&pool, &w.mem);
     run(&w, &o, "ref", 1, 1024);
-    const struct asy_str want = tell_all(&w, &o, &pool);
+    const struct asy_str want = tell_all(&w, &o, &pool, true);
     outcome_fini(&w, &o);
     for (uint32_t round = 0; round < 3 * 5 * 4; round++) {
         const char *problem = NULL, *level = levels[round % 4];
         if ((is_quick && round % 7 != 0) || asy_kern_select(level, &problem) == NULL) continue;
         snprintf(what, sizeof(what), "in process, %u threads, batches of %u, level %s", threads[round % 3], batches[round % 5], level);
         run(&w, &o, level, threads[round % 3], batches[round % 5]);
-        expect_same(tell_all(&w, &o, &pool), want, what);
+        expect_same(tell_all(&w, &o, &pool, true), want, what);
         outcome_fini(&w, &o);
     }
     struct world others;
@@ -300,7 +155,7 @@ static void check_same_bytes(struct variant v, uint32_t n_leads, int64_t largest
             snprintf(what, sizeof(what), "isolated, %u threads, batches of %u, order %llu", threads[round % 3], batches[round], (unsigned long long)order);
             run(&others, &o, NULL, threads[round % 3], batches[round]);
             /* which of many bad leads are named is a matter of the input's order */
-            if (order == 0 || !asy_results_have_stops(&o.results)) expect_same(tell_all(&others, &o, &pool), want, what);
+            if (order == 0 || !asy_results_have_stops(&o.results)) expect_same(tell_all(&others, &o, &pool, true), want, what);
             outcome_fini(&others, &o);
         }
         world_fini(&others);
@@ -332,37 +187,6 @@ Test(exec_plugins, nor_with_plugins_that_are_stopped, .timeout = 240)
 
 /* -- the pass and the reading row by row ---------------------------------------------------------------------------------- */
 
-static void check_verdict_kept(const struct outcome *o, const struct asy_lead_story *story, uint32_t row)
-{
-    const struct asy_results *r = &o->results;
-    if (story->route == 2) cr_assert(asy_str_eq(owner_of(o, row), story->route_verdicts[1].target), "row %u", row);
-    if (story->recycled == 2) cr_assert_eq(r->recycle_due_s[row], story->recycle_verdicts[1].due_s, "row %u", row);
-    else cr_assert_eq(r->recycle_due_s[row], 0);
-}
-
-static void check_leads(struct world *w, const struct outcome *o)
-{
-    const struct asy_rules *rules = &w->rules;
-    const struct asy_results *r = &o->results;
-    for (uint32_t row = 0; row < w->store.n_leads; row++) {
-        struct asy_lead_story story;
-        struct asy_pool pool;
-        asy_pool_init(&pool, &w->mem);
-        cr_assert(asy_lead_tell(&story, &o->program, row, &pool));
-        for (uint32_t s = 0; s < rules->n_scores; s++) {
-            cr_assert_eq(r->score_milli[s][row], story.scores[s].final_milli, "row %u, score %u: pass %d, reference %lld", row, s,
-                         r->score_milli[s][row], (long long)story.scores[s].final_milli);
-            cr_assert_eq(r->score_empty[s] != NULL && r->score_empty[s][row], story.scores[s].is_empty, "row %u, score %u", row, s);
-        }
-        cr_assert_eq(r->grade[row], story.grade, "row %u", row);
-        cr_assert_eq(r->disqualified_by[row], story.disqualified_by, "row %u", row);
-        cr_assert_eq(r->route[row], story.route, "row %u", row);
-        cr_assert_eq(r->recycle[row], story.recycled, "row %u", row);
-        check_verdict_kept(o, &story, row);
-        asy_pool_fini(&pool);
-    }
-}
-
 Test(exec_plugins, pass_and_reference_agree, .timeout = 240)
 {
     static const struct variant variants[] = {
@@ -378,7 +202,9 @@ Test(exec_plugins, pass_and_reference_agree, .timeout = 240)
         struct outcome o;
         world_init(&w, &variants[v], 200, v, largest[v]);
         run(&w, &o, NULL, 2, 64);
-        check_leads(&w, &o);
+        char what[32];
+        snprintf(what, sizeof(what), "variant %zu", v);
+        check_leads(&w, &o, what);
         outcome_fini(&w, &o);
         world_fini(&w);
     }

@@ -5,7 +5,7 @@
 #include "exec/event_rule.h"
 #include "exec/plugins_bind.h"
 
-enum { LARGE_ROWS = 1 << 16, ISOLATED_ROWS = 1 << 14, ISOLATED_ROWS_MIN = 1 << 13 };
+enum { LARGE_ROWS = 1 << 16 };
 
 /* The time since the last look at the clock goes to `part`. */
 static void lap(const struct asy_batch *b, int64_t *part)
@@ -434,16 +434,14 @@ static void add_up(uint64_t *to, const uint64_t *from, uint32_t n)
     for (uint32_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-/* To ask another process costs as much as judging some thousand leads, so batches are larger then, though there should be one for every
- * thread. Beyond 16384 leads more is lost in the caches than is won: b2b-saas.yaml over 200,000 leads on one thread took 891, 611, 524,
- * 566 and 678 ns a lead in batches of 4096, 8192, ... 65536. */
+/* To ask another process costs as much as judging some hundred leads, and more where it has to wait for a processor, so batches are larger
+ * then. Beyond 8192 leads more is lost in the caches than is won: b2b-saas.yaml over 200,000 leads on one thread took 39, 39, 43, 58 and
+ * 69 ns a lead in batches of 4096, 8192, ... 65536 (fastest of 41 runs, middle of three times; medians, on a busy machine: 71, 60, 65, 76,
+ * 88). */
 static uint32_t batch_rows(const struct asy_program *program, const struct asy_pass_options *options)
 {
     if (options->batch_rows != 0) return options->batch_rows;
-    if (!asy_calls_are_isolated(program)) return ASY_BATCH_ROWS_DEFAULT;
-    const uint32_t n_threads = options->n_threads == 0 ? 1 : options->n_threads;
-    const uint32_t share = program->store->n_leads / n_threads + 1, rows = share < ISOLATED_ROWS ? share : ISOLATED_ROWS;
-    return rows < ISOLATED_ROWS_MIN ? ISOLATED_ROWS_MIN : (rows + ASSAY_BATCH_ROWS - 1) / ASSAY_BATCH_ROWS * ASSAY_BATCH_ROWS;
+    return asy_calls_are_isolated(program) ? ASY_BATCH_ROWS_ISOLATED : ASY_BATCH_ROWS_DEFAULT;
 }
 
 static assay_status make_workers(struct asy_pass *pass, struct assay_error *error)

@@ -9,7 +9,7 @@
 #include "exec/results.h"
 #include "exec/summaries.h"
 
-enum { ASY_BATCH_ROWS_DEFAULT = 4096, ASY_BATCH_ROWS_MAX = 65536 };
+enum { ASY_BATCH_ROWS_DEFAULT = 4096, ASY_BATCH_ROWS_ISOLATED = 8192, ASY_BATCH_ROWS_MAX = 65536 };
 
 /* Where the time of a pass goes, over all leads; the arrays are the caller's, zero at first, one entry a number. A pass with a profile
  * runs on one thread and looks at the clock between its parts. Rules that count events once are told together and share it
@@ -25,7 +25,7 @@ struct asy_profile {
 struct asy_pass_options {
     const struct asy_kern *kern;
     uint32_t n_threads;   /* 0: 1 */
-    uint32_t batch_rows;  /* 0: the default, which is larger if plugins run in other processes */
+    uint32_t batch_rows;  /* 0: the default, or that for plugins that run in other processes */
     struct asy_profile *profile;  /* NULL: no clock is asked */
     struct asy_summaries *summaries; /* NULL: none. Else they are used where they serve, and made anew where they do not */
 };

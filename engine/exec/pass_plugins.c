@@ -70,9 +70,19 @@ static void ask(struct asy_batch *b, uint32_t number, const uint16_t *choice)
 /* -- points ----------------------------------------------------------------------------------------------------------- */
 
 /* Within limits, although that has been looked at: sums are as wide as these allow, and a stage is memory that another process has too. */
-static inline int32_t limited(const struct asy_plugin_decl *decl, int32_t points)
+static inline int32_t limited(int32_t points, int32_t lo, int32_t hi) { return points < lo ? lo : points > hi ? hi : points; }
+
+/* Of all leads of a batch. Returns how many have a verdict. */
+static uint32_t take_all_points(const uint16_t *restrict reason, const int32_t *restrict given, uint32_t n, int32_t lo, int32_t hi,
+                                int32_t *restrict points)
 {
-    return points < decl->points_min_milli ? decl->points_min_milli : points > decl->points_max_milli ? decl->points_max_milli : points;
+    uint32_t n_verdicts = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t value = limited(given[i], lo, hi);
+        points[i] = reason[i] == ASSAY_NO_REASON || reason[i] == ASY_REASON_UNWRITTEN ? 0 : value;
+        n_verdicts += reason[i] != ASY_REASON_UNWRITTEN;
+    }
+    return n_verdicts;
 }
 
 uint32_t asy_pass_points(struct asy_batch *b, const struct asy_term *term, int32_t *points)
@@ -80,15 +90,13 @@ uint32_t asy_pass_points(struct asy_batch *b, const struct asy_term *term, int32
     struct asy_worker *w = b->w;
     uint8_t *empty = w->empty[term->score];
     const struct asy_plugin_decl *decl = b->program->calls[term->rule->call].decl;
+    const int32_t lo = decl->points_min_milli, hi = decl->points_max_milli;
     ask(b, term->rule->call, NULL);
     const struct asy_asked *asked = &w->asked;
     uint32_t n_verdicts = 0;
     if (asked->n == b->n) {
         const uint16_t *reason = asked->stage->reason;
-        for (uint32_t i = 0; i < b->n; i++) {
-            points[i] = reason[i] == ASSAY_NO_REASON || reason[i] == ASY_REASON_UNWRITTEN ? 0 : limited(decl, asked->stage->points[i]);
-            n_verdicts += reason[i] != ASY_REASON_UNWRITTEN;
-        }
+        n_verdicts = take_all_points(reason, asked->stage->points, b->n, lo, hi, points);
         if (n_verdicts == b->n) return 0;
         for (uint32_t i = 0; i < b->n; i++) empty[i] |= reason[i] == ASY_REASON_UNWRITTEN;
     } else {
@@ -100,7 +108,7 @@ uint32_t asy_pass_points(struct asy_batch *b, const struct asy_term *term, int32
             if (asked->stage->reason[i] == ASY_REASON_UNWRITTEN) continue;
             has_verdict[row] = 1;
             n_verdicts++;
-            if (asked->stage->reason[i] != ASSAY_NO_REASON) points[row] = limited(decl, asked->stage->points[i]);
+            if (asked->stage->reason[i] != ASSAY_NO_REASON) points[row] = limited(asked->stage->points[i], lo, hi);
         }
         for (uint32_t i = 0; i < b->n; i++) empty[i] |= !has_verdict[i];
     }
@@ -122,25 +130,33 @@ void asy_pass_empty_score(struct asy_batch *b, uint32_t score)
 
 /* -- decisions -------------------------------------------------------------------------------------------------------- */
 
+/* Of all leads of a batch. */
+static void take_all_verdicts(const uint16_t *restrict reason, uint32_t n, uint8_t *restrict t, uint8_t *restrict k)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        k[i] = reason[i] != ASY_REASON_UNWRITTEN;
+        t[i] = reason[i] != ASY_REASON_UNWRITTEN && reason[i] != ASSAY_NO_REASON;
+    }
+}
+static void take_some_verdicts(const uint16_t *restrict reason, const uint32_t *restrict rows, uint32_t n, uint8_t *restrict t,
+                               uint8_t *restrict k)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        k[rows[i]] = reason[i] != ASY_REASON_UNWRITTEN;
+        t[rows[i]] = reason[i] != ASY_REASON_UNWRITTEN && reason[i] != ASSAY_NO_REASON;
+    }
+}
+
 void asy_pass_verdicts(struct asy_batch *b, uint32_t call, const uint16_t *choice, const uint8_t **t, const uint8_t **k)
 {
     struct asy_worker *w = b->w;
     ask(b, call, choice);
-    const struct asy_asked *asked = &w->asked;
-    const bool is_dense = asked->n == b->n;
-    if (!is_dense) {
+    if (w->asked.n == b->n) {
+        take_all_verdicts(w->asked.stage->reason, b->n, w->t, w->k);
+    } else {
         memset(w->t, 0, b->n);
         memset(w->k, 0, b->n);
-    }
-    for (uint32_t i = 0; is_dense && i < b->n; i++) {
-        const uint16_t reason = asked->stage->reason[i];
-        w->k[i] = reason != ASY_REASON_UNWRITTEN;
-        w->t[i] = reason != ASY_REASON_UNWRITTEN && reason != ASSAY_NO_REASON;
-    }
-    for (uint32_t i = 0; !is_dense && i < asked->n; i++) {
-        const uint16_t reason = asked->stage->reason[i];
-        w->k[asked->rows[i]] = reason != ASY_REASON_UNWRITTEN;
-        w->t[asked->rows[i]] = reason != ASY_REASON_UNWRITTEN && reason != ASSAY_NO_REASON;
+        if (w->asked.n > 0) take_some_verdicts(w->asked.stage->reason, w->asked.rows, w->asked.n, w->t, w->k);
     }
     *t = w->t;
     *k = w->k;

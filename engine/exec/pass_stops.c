@@ -8,8 +8,6 @@
  * finished: the lowest bad leads are in them, since batches are taken in order. */
 #include "exec/pass_internal.h"
 
-enum { FLUKES_MAX = 16 };
-
 /* -- while batches run -------------------------------------------------------------------------------------------------- */
 
 static void raise_to(uint64_t *to, uint64_t value)
@@ -33,7 +31,7 @@ static uint32_t rank_of_failure(const struct asy_pass *pass, uint32_t plugin)
         if (program->calls[call].plugin != plugin) continue;
         n_bad += __atomic_load_n(&pass->watches[call].n_bad, __ATOMIC_SEQ_CST);
         n_flukes += __atomic_load_n(&pass->watches[call].n_flukes, __ATOMIC_SEQ_CST);
-        if (n_bad >= ASY_BAD_LEADS_MAX || n_flukes > FLUKES_MAX) return rank;
+        if (n_bad >= ASY_BAD_LEADS_MAX || n_flukes > ASY_FLUKES_MAX) return rank;
     }
     return ASY_NONE;
 }

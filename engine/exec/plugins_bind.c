@@ -213,14 +213,13 @@ static assay_status make_facts(const struct asy_program *program, uint32_t numbe
     return status;
 }
 
-/* Columns that nothing fills stay as they are made here. */
+/* Columns that nothing fills stay as they are made here; their values are zero from the start. */
 static void empty_columns(struct asy_call *call)
 {
     for (uint32_t lane = 0; lane < call->n_lanes; lane++) {
         const struct asy_stage *stage = asy_bound_stage(call->bound, lane);
         for (uint32_t c = 0; c < call->decl->n_wants; c++) {
             if (call->sources[c].slot != ASY_NONE || call->sources[c].score != ASY_NONE) continue;
-            memset(stage->data[c], 0, (size_t)stage->n_rows_max * stage->widths[c]);
             memset(stage->null[c], 0xFF, stage->n_rows_max);
         }
     }
@@ -260,7 +259,8 @@ assay_status asy_calls_bind(const struct asy_program *program, uint32_t n_lanes,
     n_rows = (n_rows + ASSAY_BATCH_ROWS - 1) / ASSAY_BATCH_ROWS * ASSAY_BATCH_ROWS;
     for (uint32_t c = 0; c < program->n_calls; c++) {
         struct asy_call *call = &program->calls[c];
-        if (call->bound != NULL && call->n_lanes >= n_lanes && call->n_rows >= n_rows) continue;
+        const bool is_sound = call->bound != NULL && !program->is_stopped[call->plugin];
+        if (is_sound && call->n_lanes >= n_lanes && call->n_rows >= n_rows) continue;
         unbind(call);
         const assay_status status = bind_call(program, c, n_lanes, n_rows, error);
         if (status != ASSAY_OK) return status;

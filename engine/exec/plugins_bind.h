@@ -13,7 +13,8 @@ bool asy_calls_find_empties(struct asy_program *program);
 bool asy_calls_are_isolated(const struct asy_program *program);
 
 /* create() for every call, for `n_lanes` threads and `n_rows` leads at a time (rounded up to whole batches of plugins), unless it is
- * bound for as much already. ASSAY_E_PLUGIN: a plugin refused what it was given, with its rule; ASSAY_E_NOMEM, ASSAY_E_IO. */
+ * bound for as much already and its plugin was not stopped in the last pass. ASSAY_E_PLUGIN: a plugin refused what it was given, with
+ * its rule; ASSAY_E_NOMEM, ASSAY_E_IO. */
 assay_status asy_calls_bind(const struct asy_program *program, uint32_t n_lanes, uint32_t n_rows, struct assay_error *error);
 void asy_calls_fini(struct asy_program *program);
 

@@ -84,11 +84,12 @@ enum assay_run_flags {
 struct assay_run_options {
     uint32_t struct_size;
     uint32_t n_threads;  /* 0: 1. The result does not depend on it */
-    uint32_t batch_rows; /* 0: 4096; at most 65536. Nor on this */
+    uint32_t batch_rows; /* 0: 4096, or 8192 where plugins run in other processes; at most 65536. Nor on this */
     uint32_t flags;      /* enum assay_run_flags; others must be 0 */
 };
-/* Score, grade, disqualify, route and recycle every lead, as of the data's as_of_s. `options` may be NULL. ASSAY_E_PLUGIN: a plugin
- * refused its parameters or was stopped; assay_plugin_notes tells about single leads. */
+/* Score, grade, disqualify, route and recycle every lead, as of the data's as_of_s. `options` may be NULL. The first run
+ * creates the plugins, and they stay until the data is dropped, unless a run fails, stops them, or has more threads or larger batches.
+ * ASSAY_E_PLUGIN: a plugin refused its parameters or was stopped; assay_plugin_notes tells about single leads. */
 ASSAY_EXPORT assay_status assay_run(struct assay *assay, const struct assay_run_options *options, struct assay_error *error);
 
 /* What went wrong with plugins in the last run, a line each: leads that are quarantined (a verdict is missing for them), plugins that

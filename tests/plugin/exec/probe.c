@@ -1,7 +1,8 @@
 /* A plugin whose verdict is a hash of all that it sees of a lead: one wrong value of one column, and it says something else. With `bad` it
- * fails on leads with these texts, as `how` says. PROBE_KIND: its kind. */
+ * fails on leads with these texts, as `how` says. PROBE_KIND: its kind; scorers have one state for all threads. */
 #include "assay/plugin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ static const struct assay_param params[] = {
     {"how", ASSAY_TEXT_PARAM, 0, "error", "how: error, crash, unwritten, range, exit", 0, 0},
     {"yes_of_8", ASSAY_INT_PARAM, 0, "4", "leads out of eight that it has something to say about", 0, 8},
     {"refuse", ASSAY_TEXT_PARAM, 0, NULL, "create() fails, and says this", 0, 0},
+    {"tell", ASSAY_BOOL_PARAM, 0, "false", "log how often create() was called", 0, 0},
 };
 static const struct assay_reason reasons[] = {{1, 0, "one", "It hashes to one"}, {7, 0, "seven", "It hashes to seven"}, {300, 0, "many", "It hashes to many"}};
 
@@ -80,6 +82,12 @@ static int32_t create(const struct assay_host *host, const struct assay_value *v
         memcpy(error->text, values[4].text.p, values[4].text.n_bytes + 1);
         return 1;
     }
+    static uint32_t n_created;
+    char line[60];
+    n_created++;
+    const struct assay_log *log = host->service(host, "assay.log/1");
+    snprintf(line, sizeof(line), "create() number %u", n_created);
+    if (values[5].i) log->line(host, line);
     struct probe *probe = calloc(1, sizeof(*probe));
     probe->salt = (uint64_t)values[0].i;
     probe->yes_of_8 = (uint64_t)values[3].i;
@@ -159,7 +167,7 @@ static void destroy(void *state)
 const struct assay_plugin assay_entry_v1 = {
     ASSAY_ABI_HEADER,
     .kind = PROBE_KIND,
-    .caps = ASSAY_CAP_READS_TIME | ASSAY_CAP_READS_KEY,
+    .caps = ASSAY_CAP_READS_TIME | ASSAY_CAP_READS_KEY | (PROBE_KIND == ASSAY_SCORE ? ASSAY_CAP_SHARED_STATE : 0),
     .id = "com.example.probe",
     .version = "1",
     .help = "Hashes what it sees",
