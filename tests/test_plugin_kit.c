@@ -184,6 +184,7 @@ static const struct broken {
     {"too_many_points", "in-range", "expected points within the limits that the plugin declares", true, {NULL}},
     {"bad_router", "in-range", "run() gave 100000 with reason `in_territory` in row ", true, {NULL}},
     {"bad_recycler", "in-range", "expected a due time from 0 to UINT32_MAX", true, {NULL}},
+    {"opens_files", "no-files-in-create", "create() or destroy() called fopen(): expected them to open no files", true, {NULL}},
     {"asks_time", "no-calls-in-run", "run() called time(): expected it not to allocate, lock, log, ask for the time or do I/O", true, {NULL}},
     {"allocates", "no-calls-in-run", "run() called malloc(): expected", true, {NULL}},
     {"prints", "no-calls-in-run", "run() called printf(): expected", true, {NULL}},
@@ -374,7 +375,7 @@ Test(plugin_kit, public_door)
     options.path = BROKEN "/libbroken_too_many_points.so";
     cr_expect_eq(assay_plugin_check(&options, &error), ASSAY_E_PLUGIN);
     cr_expect(told.n_failed == 1 && strcmp(told.failed, "in-range") == 0, "%u %s", told.n_failed, told.failed);
-    cr_expect(strstr(error.text, ".so: 1 of 26 checks failed; in-range: run() gave 50001 with reason ") != NULL, "%s", error.text);
+    cr_expect(strstr(error.text, ".so: 1 of 27 checks failed; in-range: run() gave 50001 with reason ") != NULL, "%s", error.text);
     cr_expect(strstr(error.text, told.why) != NULL);
 
     const char *file[] = {"territories=@" ASSAY_SOURCE_DIR "/plugins/territory/reps.csv"};

@@ -473,15 +473,21 @@ static void tell_call(void *ctx, const char *name)
     asy_kit_fail(ctx, "run() called %s(): expected it not to allocate, lock, log, ask for the time or do I/O; create() may do that", name);
 }
 
-static void check_no_calls(struct asy_kit *kit)
+static struct asy_kit_trap *make_trap(struct asy_kit *kit, enum asy_kit_place place, void (*tell)(void *ctx, const char *name))
 {
     const char *why = "";
     union { /* ISO C has no cast from a function to an object */
         int32_t (*run)(void *, const struct assay_batch *, const struct assay_verdict *, struct assay_plugin_error *);
         const void *address;
     } inside = {.run = kit->plugin.run};
-    struct asy_kit_trap *trap = asy_kit_trap_make(&kit->pool, inside.address, tell_call, kit, &why);
+    struct asy_kit_trap *trap = asy_kit_trap_make(&kit->pool, place, inside.address, tell, kit, &why);
     if (trap == NULL) asy_kit_skip(kit, "%s", why);
+    return trap;
+}
+
+static void check_no_calls(struct asy_kit *kit)
+{
+    struct asy_kit_trap *trap = make_trap(kit, ASY_KIT_IN_RUN, tell_call);
     struct asy_instance *instance = asy_kit_expect(kit);
     uint32_t rows[ASSAY_BATCH_ROWS];
     kit->trap = trap;
@@ -491,6 +497,20 @@ static void check_no_calls(struct asy_kit *kit)
         asy_kit_same(kit, instance, &(struct asy_kit_call){.rows = rows, .n_rows = lengths[round % ASY_COUNT_OF(lengths)]}, "");
     kit->trap = NULL;
     asy_kit_destroy(kit, instance);
+}
+
+static void tell_file(void *ctx, const char *name)
+{
+    asy_kit_fail(ctx, "create() or destroy() called %s(): expected them to open no files and start nothing, which ends an isolated plugin; the "
+                 "content of a file comes as a parameter of type ASSAY_FILE_PARAM", name);
+}
+
+static void check_no_files(struct asy_kit *kit)
+{
+    struct asy_kit_trap *trap = make_trap(kit, ASY_KIT_IN_CREATE, tell_file);
+    asy_kit_trap_set(trap);
+    asy_kit_destroy(kit, asy_kit_create(kit, kit->facts));
+    asy_kit_trap_lift(trap);
 }
 
 /* Bytes that malloc has handed out, in small blocks and mapped ones. */
@@ -555,6 +575,7 @@ const struct asy_kit_check asy_kit_checks[] = {
     {"codes-permuted", "numbers of dictionary codes do not matter", check_codes, ASY_KIT_ONCE},
     {"unread-time", "without the capability now_s does not matter", check_unread_time, ASY_KIT_ONCE},
     {"unread-key", "without the capability lead_key does not matter", check_unread_key, ASY_KIT_ONCE},
+    {"no-files-in-create", "create() and destroy() open no files, make no connections and start nothing", check_no_files, ASY_KIT_ONCE},
     {"no-calls-in-run", "run() does not allocate, lock, ask for the time or do I/O", check_no_calls, ASY_KIT_ONCE},
     {"no-leaks", "destroy() frees what create() allocated", check_leaks, ASY_KIT_ONCE},
     {"errors-are-told", "create() survives odd settings and says why it refuses", asy_kit_check_errors, ASY_KIT_ONCE},

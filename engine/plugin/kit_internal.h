@@ -139,12 +139,13 @@ _Noreturn void asy_kit_differ(struct asy_kit *kit, uint32_t lead, const struct a
 
 /* -- the trap ----------------------------------------------------------------------------------------------------- */
 
-/* Calls out of a loaded library, found by its relocations. While the trap is set each call of a function that run() must not use ends
+/* Calls out of a loaded library, found by its relocations. While the trap is set each call of a function that has no place there ends
  * in `caught` with its name; `caught` does not return. */
+enum asy_kit_place { ASY_KIT_IN_RUN, ASY_KIT_IN_CREATE };
 struct asy_kit_trap;
 /* NULL and *why: cannot be done here. `inside`: some address in the library. */
-struct asy_kit_trap *asy_kit_trap_make(struct asy_pool *pool, const void *inside, void (*caught)(void *ctx, const char *name), void *ctx,
-                                       const char **why);
+struct asy_kit_trap *asy_kit_trap_make(struct asy_pool *pool, enum asy_kit_place place, const void *inside,
+                                       void (*caught)(void *ctx, const char *name), void *ctx, const char **why);
 void asy_kit_trap_set(struct asy_kit_trap *trap);
 void asy_kit_trap_lift(struct asy_kit_trap *trap);
 

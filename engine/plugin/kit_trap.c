@@ -1,5 +1,5 @@
 /* What a library calls outside of itself goes through addresses that the loader has put into tables of the library (its relocations).
- * The trap puts addresses of its own there while run() is active: tiny pieces of code, one a function, that say which one it was.
+ * The trap puts addresses of its own there while it is set: tiny pieces of code, one a function, that say which one it was.
  * Layouts: System V ABI, AMD64 and AArch64 supplements. */
 #include "plugin/kit_internal.h"
 
@@ -11,7 +11,7 @@
 #include "base/check.h"
 
 /* Names that end in '*' stand for all that begin so. */
-static const char *const forbidden[] = {
+static const char *const not_in_run[] = {
     /* memory */
     "malloc", "calloc", "realloc", "reallocarray", "free", "cfree", "aligned_alloc", "posix_memalign", "memalign", "valloc", "strdup", "strndup",
     "asprintf", "vasprintf", "__asprintf_chk", "__vasprintf_chk", "getline", "getdelim", "open_memstream", "_Zn*", "_Zd*", "mmap", "mmap64", "munmap",
@@ -33,6 +33,20 @@ static const char *const forbidden[] = {
     /* locks and threads */
     "pthread_mutex_*", "pthread_rwlock_*", "pthread_spin_*", "pthread_cond_*", "pthread_create", "mtx_*", "cnd_*", "thrd_*", "sem_*", "flockfile",
 };
+
+/* What ends an isolated plugin in create(). */
+static const char *const not_in_create[] = {
+    "open", "open64", "openat*", "__open_2", "__open64_2", "__openat_2", "__openat64_2", "creat", "creat64", "fopen*", "freopen*", "opendir", "scandir*",
+    "mkdir*", "rmdir", "unlink*", "remove", "rename*", "mkstemp*", "tmpfile*", "dlopen",
+    "_ZNSt14basic_ifstream*", "_ZNSt14basic_ofstream*", "_ZNSt13basic_filebuf*", "_ZNSt12__basic_fileIcE*",
+    "socket", "socketpair", "connect", "bind", "getaddrinfo", "gethostby*",
+    "fork", "vfork", "_Fork", "clone", "execl*", "execv*", "fexecve", "system", "popen", "posix_spawn*", "pthread_create", "thrd_create",
+    "kill", "killpg", "setitimer", "timer_create", "alarm",
+};
+static const struct names {
+    const char *const *items;
+    size_t n;
+} names_of[] = {[ASY_KIT_IN_RUN] = {not_in_run, ASY_COUNT_OF(not_in_run)}, [ASY_KIT_IN_CREATE] = {not_in_create, ASY_COUNT_OF(not_in_create)}};
 
 enum { SLOTS_MAX = 256, STUB_BYTES = 32 };
 
@@ -115,11 +129,11 @@ static bool is_address_of_symbol(uint64_t type)
 #endif
 }
 
-static bool is_forbidden(const char *name)
+static bool is_one_of(const char *name, const struct names *names)
 {
-    for (uint32_t i = 0; i < ASY_COUNT_OF(forbidden); i++) {
-        const size_t len = strlen(forbidden[i]);
-        if (forbidden[i][len - 1] == '*' ? strncmp(name, forbidden[i], len - 1) == 0 : strcmp(name, forbidden[i]) == 0) return true;
+    for (size_t i = 0; i < names->n; i++) {
+        const size_t len = strlen(names->items[i]);
+        if (names->items[i][len - 1] == '*' ? strncmp(name, names->items[i], len - 1) == 0 : strcmp(name, names->items[i]) == 0) return true;
     }
     return false;
 }
@@ -188,7 +202,7 @@ static bool make_writable(const uintptr_t *at)
     return mprotect((void *)((uintptr_t)at & ~(page - 1)), page, PROT_READ | PROT_WRITE) == 0;
 }
 
-static bool find_slots(struct asy_kit_trap *trap, const struct library *library)
+static bool find_slots(struct asy_kit_trap *trap, const struct library *library, const struct names *names)
 {
     for (uint32_t t = 0; t < ASY_COUNT_OF(library->tables); t++)
         for (size_t i = 0; i < library->tables[t].n && library->tables[t].items != NULL; i++) {
@@ -197,7 +211,7 @@ static bool find_slots(struct asy_kit_trap *trap, const struct library *library)
             const ElfW(Sym) *symbol = &library->symbols[ELF64_R_SYM(item->r_info)];
             const char *name = library->names + symbol->st_name;
             uintptr_t *at = (uintptr_t *)(library->base + item->r_offset);
-            if (symbol->st_shndx != SHN_UNDEF || !is_forbidden(name)) continue;
+            if (symbol->st_shndx != SHN_UNDEF || !is_one_of(name, names)) continue;
             if (trap->n_slots >= SLOTS_MAX || !make_writable(at)) return false;
             trap->names[trap->n_slots] = name;
             trap->slots[trap->n_slots] = (struct slot){.at = at, .original = *at, .number = trap->n_slots};
@@ -206,8 +220,8 @@ static bool find_slots(struct asy_kit_trap *trap, const struct library *library)
     return true;
 }
 
-struct asy_kit_trap *asy_kit_trap_make(struct asy_pool *pool, const void *inside, void (*caught)(void *ctx, const char *name), void *ctx,
-                                       const char **why)
+struct asy_kit_trap *asy_kit_trap_make(struct asy_pool *pool, enum asy_kit_place place, const void *inside,
+                                       void (*caught)(void *ctx, const char *name), void *ctx, const char **why)
 {
     struct library library = {.inside = (uintptr_t)inside};
     struct asy_kit_trap *trap = asy_pool_alloc(pool, sizeof(*trap));
@@ -219,7 +233,7 @@ struct asy_kit_trap *asy_kit_trap_make(struct asy_pool *pool, const void *inside
     if (!library.is_found) return NULL;
     read_dynamic(&library);
     if (library.symbols == NULL || library.names == NULL) return NULL;
-    if (!find_slots(trap, &library) || !write_stubs(trap)) return NULL;
+    if (!find_slots(trap, &library, &names_of[place]) || !write_stubs(trap)) return NULL;
     return trap;
 }
 

@@ -16,7 +16,7 @@
  *           reorders and repeats batches; `assay plugin check` proves that nothing changes.
  * Memory.   Pointers passed in are borrowed until the call returns. Static tables reached from assay_entry_v1 live as long
  *           as the process: a plugin is never unloaded. Each side frees only what it allocated. run() does not allocate,
- *           lock, log, ask for the time or do I/O; create() may allocate, and opens no files (ASSAY_PARAM_FILE hands
+ *           lock, log, ask for the time or do I/O; create() may allocate, and opens no files (ASSAY_FILE_PARAM hands
  *           it their content).
  * Layout.   LP64, little-endian; fixed-width integers and pointers; padding is spelled out as reserved fields, which are 0.
  *           Structs that start with struct_size grow at their end, in a minor version; the others never change. */

@@ -14,7 +14,7 @@ enum {
     NOT_BROKEN,
     BY_ROW, BY_LENGTH, BY_NEIGHBOUR, BY_PAST_ROWS, BY_CODE, BY_TIME, BY_KEY, BY_SELECTION, BY_SCRATCH, BY_FRESH_MEMORY,
     WRITES_INPUTS, READS_PAST, WRITES_PAST, WRITES_BEFORE, LEAVES_ROWS, LEAVES_POINTS, UNKNOWN_REASON, TOO_MANY_POINTS,
-    ASKS_TIME, ALLOCATES, PRINTS, SHARES_STATE, FREES_SHARED, LEAKS, CRASHES_ON_NOTHING, CRASHES_ON_LEAD,
+    OPENS_FILES, ASKS_TIME, ALLOCATES, PRINTS, SHARES_STATE, FREES_SHARED, LEAKS, CRASHES_ON_NOTHING, CRASHES_ON_LEAD,
     HANGS, EXITS, REFUSES, REFUSES_SILENTLY, REFUSES_IN_LINES, CRASHES_ON_SETTING, COUNTS_BATCHES, RACES, ABORTS_ON_LOAD,
     FAILS_ALONE,
 };
@@ -82,6 +82,10 @@ static int32_t create(const struct assay_host *host, const struct assay_value *v
     struct state *state = calloc(1, sizeof(*state));
     if (state == NULL) return refuse(error, "out of memory");
     state->n_codes = dictionary->n_codes(host, 0);
+    if (BROKEN == OPENS_FILES) {
+        FILE *file = fopen("/dev/null", "rb");
+        if (file != NULL) fclose(file);
+    }
     if (BROKEN == CRASHES_ON_NOTHING && state->n_codes == 1) abort();
     state->is_listed = calloc(state->n_codes, 1);
     for (uint32_t code = 0; code < state->n_codes; code++) state->is_listed[code] = (uint8_t)is_on_list(&values[0], dictionary->text(host, 0, code));
