@@ -232,6 +232,30 @@ Test(cli_plugin, bench_tells_what_a_plugin_costs)
     HAS(cli_out, "\"kind\": \"plugin\"");
 }
 
+/* Every name came with the path of its file. */
+Test(cli_plugin, unused_columns_name_their_file_once)
+{
+    start_with("disqualifier");
+    CLI(0, "score r.yaml" DATA FROM_HERE);
+    HAS(cli_err, "  columns that are not used: leads.csv: country, loss_reason\n");
+    put_text("events.csv", "lead_id,event,time,page,visitor\n");
+    put_text("map.yaml", "events: {event: event, time: time}\n");
+    CLI(0, "score r.yaml --events events.csv --map map.yaml" DATA FROM_HERE);
+    HAS(cli_err, "  columns that are not used: leads.csv: country, loss_reason, events.csv: page, visitor\n");
+}
+
+/* A name longer than the column pushed its own numbers out of line. */
+Test(cli_plugin, long_names_keep_the_columns_of_the_summary)
+{
+    start_with("router");
+    shell("sed -i 's/name: Owner of the country/name: Renewal date at their current vendor is near/' r.yaml");
+    CLI(0, "score r.yaml" DATA FROM_HERE);
+    const char *route = strstr(cli_err, "\nRoute\n"), *first = route != NULL ? strstr(route, "  Renewal") : NULL;
+    const char *second = route != NULL ? strstr(route, "  Everybody else") : NULL;
+    cr_assert(first != NULL && second != NULL, "%s", cli_err);
+    cr_expect_eq(strchr(first, '%') - first, strchr(second, '%') - second, "%s", cli_err);
+}
+
 /* -- plugins that fail ----------------------------------------------------------------------------------------------------- */
 
 Test(cli_plugin, a_lead_that_a_plugin_crashes_on)
@@ -313,6 +337,17 @@ Test(cli_plugin, check_tells_what_is_broken)
     cr_expect(is_json(cli_out), "%s", cli_out);
     HAS(cli_out, "\"outcome\": \"failed\"");
     HAS(cli_out, "\"seed\": 7");
+}
+
+/* A plugin that cannot be created filled the screen with one line again and again. */
+Test(cli_plugin, check_says_one_reason_once)
+{
+    CLI(1, "plugin check " PLUGINS "/libfragile.so");
+    HAS(cli_out, "  FAIL  loads-and-creates        create() takes the settings, destroy() follows\n");
+    HAS(cli_out, " more checks: the plugin cannot be created\n");
+    cr_expect_eq(count_lines(cli_out), 5, "%s", cli_out);
+    CLI(1, "plugin check " PLUGINS "/libpositional.so");
+    HAS(cli_out, "\nBegin with the first that failed: the others often follow from it.\n");
 }
 
 Test(cli_plugin, check_refuses_what_it_cannot_use)

@@ -304,6 +304,44 @@ Test(plugins_shipped, email_domain_of_any_case_below_a_listed_one)
     }
 }
 
+/* Domains of every length are found whatever their case is, in all three plugins that look them up. */
+static void expect_found(const char *plugin, const char *file, const char *line)
+{
+    enum { LENGTH_MAX = 40 };
+    char list[LENGTH_MAX * (LENGTH_MAX + 16)] = "", domain[LENGTH_MAX + 1];
+    uint32_t codes[LENGTH_MAX], others[LENGTH_MAX];
+    struct bed bed;
+    bed_open(&bed, plugin);
+    for (uint32_t n = 1; n <= LENGTH_MAX; n++) {
+        for (uint32_t i = 0; i < n; i++) domain[i] = (char)("bCdEfGhI"[i % 8]);
+        domain[n] = '\0';
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), line, domain);
+        for (uint32_t i = 0; i < n; i++) domain[i] ^= 0x20;
+        codes[n - 1] = bed_code(&bed, "domain", domain);
+        domain[n - 1] = '-';
+        others[n - 1] = bed_code(&bed, "domain", domain);
+    }
+    bed_with_text(&bed, file, list);
+    bed_create(&bed);
+    for (uint32_t i = 0; i < LENGTH_MAX; i++) {
+        bed_put_code(&bed, "domain", i, codes[i]);
+        bed_put_code(&bed, "domain", LENGTH_MAX + i, others[i]);
+    }
+    bed_run(&bed, 2 * LENGTH_MAX, 0);
+    for (uint32_t i = 0; i < LENGTH_MAX; i++) {
+        cr_expect_neq(bed.stage.reason[i], 0, "%s: %u letters", plugin, i + 1);
+        cr_expect_eq(bed.stage.reason[LENGTH_MAX + i], 0, "%s: %u letters, another last one", plugin, i + 1);
+    }
+    bed_close(&bed);
+}
+
+Test(plugins_shipped, domains_of_every_length_are_found_in_any_case)
+{
+    expect_found("email_domains", "free", "%s\n");
+    expect_found("competitors", "names", "x,agency,%s\n");
+    expect_found("renewals", "dates", "%s,1970-03-01\n");
+}
+
 /* -- competitors ------------------------------------------------------------------------------------------------------ */
 
 static uint16_t judge_name(const char *listed, const char *name, const char *min_similarity)
@@ -338,6 +376,7 @@ Test(plugins_shipped, company_names_are_similar_down_to_a_limit)
         {"Scoreboard Systems", "Systems Scoreboard Ltd", "1", NULL},
         {"L.L.C.", "Inc", NULL, NULL}, /* nothing but a legal form: is a name */
         {"Inc.", "inc", "1", NULL},
+        {"Systems Score", "Score\x7f\tSystems\x01", "1", NULL}, /* control characters part words */
         {"Leadwright", "Leadwrihgt", "0.9", "0.91"},  /* 10 letters, two swapped */
         {"Leadwright", "Leadright", "0.9", "0.91"},   /* one left out */
         {"Leadwright", "Leadwroght", "0.9", "0.91"},  /* one replaced */
@@ -358,6 +397,25 @@ Test(plugins_shipped, company_names_are_similar_down_to_a_limit)
         if (cases[i].above != NULL)
             cr_expect_eq(judge_name(cases[i].listed, cases[i].name, cases[i].above), 0, "%s, %s, %s", cases[i].listed, cases[i].name, cases[i].above);
     }
+}
+
+Test(plugins_shipped, legal_forms_at_the_end_are_no_part_of_a_name)
+{
+    static const char *const forms[] = {
+        "Inc.", "Incorporated", "L.L.C.", "llp", "LP", "Ltd", "Limited", "plc", "Corp", "Corporation", "Co", "Company", "Pty", "Pte", "GmbH", "mbH",
+        "AG",   "KG",           "KGaA",   "UG",  "OHG", "SE",  "S.A.",    "SAS", "SARL", "SASU",       "BV", "N.V.",    "CV",  "AB",  "A.S.", "ASA",
+        "ApS",  "Oy",           "Oyj",    "Srl", "SpA", "SL",  "SLU",     "Lda", "Ltda", "s.r.o.",     "doo", "Kft",    "KK",  "Pvt", "Bhd",  "Sdn",
+        "and Company", "& the Co", "und",
+    };
+    char name[64];
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        snprintf(name, sizeof(name), "Leadwright %s", forms[i]);
+        cr_expect_eq(judge_name("Leadwright", name, "1"), 1, "%s", name);
+        snprintf(name, sizeof(name), "%s Leadwright", forms[i]);
+        cr_expect_eq(judge_name("Leadwright", name, "1"), strcmp(forms[i], "und") == 0, "%s", name);
+    }
+    cr_expect_eq(judge_name("Leadwright", "Leadwright Systems", "1"), 0);
+    cr_expect_eq(judge_name("Leadwright", "Leadwright Cob", "1"), 0);
 }
 
 /* The restricted Damerau-Levenshtein distance as its definition has it. */

@@ -39,6 +39,7 @@ struct asy_cli_places {
     bool is_path_ignored;       /* it is set, and the process runs with another user's rights than the one who set it */
     const char *plugins_beside; /* `plugins` in the folder of the command, or NULL */
     const char *installed[2];   /* as configured; as seen from the command, wherever the prefix was moved to; each may be NULL */
+    const char *headers;        /* folder to compile plugins against: of the installation that the command is part of, or NULL */
 };
 
 struct asy_cli {

@@ -131,14 +131,23 @@ static const char *env_text(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* A path seen from the folder that the command lies in, or NULL. */
+/* A path seen from the folder that the command lies in, or NULL. Each `..` it begins with goes up by one: people read this path. */
 static const char *from_command(struct asy_pool *pool, const char *relative)
 {
     char path[PATH_MAX];
     const ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
     if (n <= 0 || (size_t)n == sizeof(path) || relative[0] == '\0') return NULL;
     const char *slash = memrchr(path, '/', (size_t)n);
+    for (; slash != NULL && slash > path && strncmp(relative, "../", 3) == 0; relative += 3) slash = memrchr(path, '/', (size_t)(slash - path));
     return slash == NULL ? NULL : asy_pool_printf(pool, "%.*s/%s", (int)(slash - path), path, relative).p;
+}
+
+/* A command that was built and not installed has no headers beside it. */
+static const char *headers_of_command(struct asy_pool *pool)
+{
+    const char *folder = from_command(pool, "../include");
+    const struct asy_str header = folder != NULL ? asy_pool_printf(pool, "%s/assay/plugin.h", folder) : (struct asy_str){NULL, 0};
+    return header.p != NULL && access(header.p, R_OK) == 0 ? folder : NULL;
 }
 
 /* Who lends this process rights that the caller does not have must not load the caller's code with them. */
@@ -149,7 +158,8 @@ static struct asy_cli_places find_places(struct asy_pool *pool)
     return (struct asy_cli_places){.plugin_path = is_own ? path : NULL,
                                    .is_path_ignored = path != NULL && !is_own,
                                    .plugins_beside = from_command(pool, "plugins"),
-                                   .installed = {ASSAY_PLUGIN_INSTALL_DIR, from_command(pool, ASSAY_PLUGIN_RELATIVE_DIR)}};
+                                   .installed = {ASSAY_PLUGIN_INSTALL_DIR, from_command(pool, ASSAY_PLUGIN_RELATIVE_DIR)},
+                                   .headers = headers_of_command(pool)};
 }
 
 int main(int argc, char **argv)

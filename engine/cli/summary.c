@@ -5,6 +5,15 @@
 #include "cli/tally.h"
 #include "cli/term.h"
 
+/* Of the column of names: wide enough for the longest, within reason. */
+static int name_width(const struct asy_tally_section *section)
+{
+    uint32_t width = 36;
+    for (uint32_t i = 0; i < section->n; i++)
+        if (section->items[i].name.len > width) width = section->items[i].name.len;
+    return width > 48 ? 48 : (int)width;
+}
+
 static void print_section(FILE *err, const struct asy_tally_section *section, uint64_t n_leads)
 {
     static const char bar[] = "########################################";
@@ -13,11 +22,12 @@ static void print_section(FILE *err, const struct asy_tally_section *section, ui
     for (uint32_t i = 0; i < section->n; i++) all += section->items[i].n;
     if (all == 0 || (section->n > 0 && section->items[0].is_special && section->items[section->n - 1].n == all)) return;
     fprintf(err, "\n%s\n", section->title);
+    const int width = name_width(section);
     for (uint32_t i = 0; i < section->n; i++) {
         const struct asy_tally *item = &section->items[i];
         if (item->n == 0 && item->is_special) continue;
         const double share = n_leads == 0 ? 0 : (double)item->n / (double)n_leads;
-        fprintf(err, "  %-36.*s %12s %6.1f%%  %.*s\n", ASY_ARG(item->name), asy_term_count(item->n, count), share * 100,
+        fprintf(err, "  %-*.*s %12s %6.1f%%  %.*s\n", width, ASY_ARG(item->name), asy_term_count(item->n, count), share * 100,
                 (int)(share * 40 + (item->n > 0 ? 1 : 0)), bar);
     }
 }
@@ -82,6 +92,18 @@ static void print_names(FILE *err, const char *title, const struct asy_str *name
     fputc('\n', err);
 }
 
+/* "leads.csv: Lead Quality"; the file is named where it changes. */
+static struct asy_str unused_column(const struct asy_ingest_report *report, uint32_t i)
+{
+    const struct asy_str name = report->unused_columns[i];
+    for (uint32_t f = 0; f < report->n_files && i > 0; f++) {
+        const struct asy_str path = report->files[f].path, start = {name.p, path.len + 2};
+        if (name.len > start.len && asy_str_starts(name, path) && name.p[path.len] == ':' && asy_str_starts(report->unused_columns[i - 1], start))
+            return (struct asy_str){name.p + start.len, name.len - start.len};
+    }
+    return name;
+}
+
 static void print_input(FILE *err, const struct assay *session, struct asy_pool *pool)
 {
     const struct asy_ingest_report *report = asy_ingest_report(session->ingest);
@@ -129,7 +151,7 @@ static void print_input(FILE *err, const struct assay *session, struct asy_pool 
                 asy_term_count(report->n_key_field_repeated, rows), report->n_key_field_repeated == 1 ? "" : "s");
     const uint32_t n_unused = report->n_unused_columns;
     struct asy_str *unused = asy_pool_alloc_n(pool, (size_t)n_unused + 1, sizeof(*unused));
-    for (uint32_t i = 0; unused != NULL && i < n_unused; i++) unused[i] = asy_term_clean(pool, report->unused_columns[i]);
+    for (uint32_t i = 0; unused != NULL && i < n_unused; i++) unused[i] = asy_term_clean(pool, unused_column(report, i));
     if (unused != NULL && n_unused > 0) print_names(err, "columns that are not used", unused, n_unused);
 }
 

@@ -82,10 +82,40 @@ static assay_status settings_of_call(struct check *check, struct asy_rules *rule
 
 /* -- telling --------------------------------------------------------------------------------------------------------------- */
 
-static void print_result(FILE *out, const struct asy_kit_result *result)
+/* The first result with the same reason: what is wrong with a plugin is often met by many checks. */
+static uint32_t first_alike(const struct asy_kit_report *report, uint32_t result)
 {
+    uint32_t i = 0;
+    while (i < result && !asy_str_eq(report->results[i].why, report->results[result].why)) i++;
+    return i;
+}
+
+static void print_result(FILE *out, const struct asy_kit_report *report, uint32_t i)
+{
+    const struct asy_kit_result *result = &report->results[i];
     fprintf(out, "  %-5s %-24s %s\n", result->is_skipped ? "skip" : result->is_passed ? "ok" : "FAIL", result->name, result->meaning);
-    if (result->why.len > 0 && (result->is_skipped || !result->is_passed)) fprintf(out, "        %.*s\n", ASY_ARG(result->why));
+    if (result->why.len == 0 || result->is_passed) return;
+    const uint32_t first = first_alike(report, i);
+    if (first < i) fprintf(out, "        as %s\n", report->results[first].name);
+    else fprintf(out, "        %.*s\n", ASY_ARG(result->why));
+}
+
+/* How many checks from `at` on were left out for one reason. */
+static uint32_t count_skipped_alike(const struct asy_kit_report *report, uint32_t at)
+{
+    uint32_t n = 0;
+    while (at + n < report->n && report->results[at + n].is_skipped && asy_str_eq(report->results[at + n].why, report->results[at].why)) n++;
+    return n;
+}
+
+static void print_results(FILE *out, const struct asy_kit_report *report)
+{
+    for (uint32_t i = 0; i < report->n;) {
+        const uint32_t n_alike = count_skipped_alike(report, i);
+        if (n_alike > 1) fprintf(out, "  skip  %u more checks: %.*s\n", n_alike, ASY_ARG(report->results[i].why));
+        else print_result(out, report, i);
+        i += n_alike > 1 ? n_alike : 1;
+    }
 }
 
 static void print_report(const struct check *check, const struct asy_kit_report *report, const char *rule)
@@ -94,14 +124,13 @@ static void print_report(const struct check *check, const struct asy_kit_report 
     uint32_t n_skipped = 0;
     fprintf(out, "%.*s: %s %.*s %.*s%s%s%s\n", ASY_ARG(check->file.path), asy_plugin_kind_name(report->decl.kind), ASY_ARG(report->decl.id),
             ASY_ARG(report->decl.version), rule != NULL ? ", as in rule \"" : "", rule != NULL ? rule : "", rule != NULL ? "\"" : "");
-    for (uint32_t i = 0; i < report->n; i++) {
-        n_skipped += report->results[i].is_skipped;
-        print_result(out, &report->results[i]);
-    }
+    for (uint32_t i = 0; i < report->n; i++) n_skipped += report->results[i].is_skipped;
+    print_results(out, report);
     fprintf(out, "%u passed, %u failed, %u skipped", report->n - report->n_failed - n_skipped, report->n_failed, n_skipped);
     if (report->ns_per_lead > 0) fprintf(out, "; %.1f ns a lead", report->ns_per_lead);
     fprintf(out, "; made-up leads reached %u of %u reasons\n", report->n_reasons_seen, report->decl.n_reasons);
-    if (report->n_reasons_seen == 0)
+    if (report->n_failed > 1) fputs("Begin with the first that failed: the others often follow from it.\n", out);
+    if (report->n_failed == 0 && report->n_reasons_seen == 0)
         fputs("No made-up lead got a reason: the checks have seen little of this plugin. Parameters (--with, --rules) that name words of the data "
               "help.\n", out);
 }

@@ -101,15 +101,17 @@ static assay_status write_files(struct asy_cli *cli, const char *folder, const c
     return status;
 }
 
-static void print_next_steps(FILE *out, const char *folder, const char *name)
+/* `headers`: where the header lies; NULL: where pkg-config says. */
+static void print_next_steps(FILE *out, const char *folder, const char *name, const char *headers)
 {
     fprintf(out,
             "%s: a plugin to begin with. Next:\n\n"
             "  cd %s\n"
-            "  cc -shared -fPIC -O2 -fvisibility=hidden $(pkg-config --cflags assay) %s.c -o lib%s.so\n"
+            "  cc -shared -fPIC -O2 -fvisibility=hidden %s%s%s %s.c -o lib%s.so\n"
             "  assay plugin check ./lib%s.so --rules rules.yaml\n"
             "  assay score rules.yaml --leads leads.csv --plugin-dir . --out scored.csv\n",
-            folder, folder, name, name, name);
+            folder, folder, headers != NULL ? "-I\"" : "", headers != NULL ? headers : "$(pkg-config --cflags assay)", headers != NULL ? "\"" : "",
+            name, name, name);
 }
 
 int asy_verb_plugin_new(struct asy_cli *cli)
@@ -126,6 +128,6 @@ int asy_verb_plugin_new(struct asy_cli *cli)
     assay_status status = folder.p != NULL ? make_folder(folder.p, &error) : asy_fail(&error, ASSAY_E_NOMEM, "assay plugin new: out of memory");
     if (status == ASSAY_OK) status = write_files(cli, folder.p, name, asy_args_choice(&cli->args, "kind"), &error);
     if (status != ASSAY_OK) return asy_cli_fail(cli, &error);
-    print_next_steps(cli->io.out, folder.p, name);
+    print_next_steps(cli->io.out, folder.p, name, cli->places.headers);
     return ASY_EXIT_OK;
 }

@@ -66,6 +66,7 @@ struct list {
     struct competitor *items;
     struct filter *filters;                     /* by length, then number */
     uint32_t first_of_length[LETTERS_MAX + 2];  /* in filters */
+    uint32_t n_edits[LETTERS_MAX + 1];          /* that two names may differ in, by the length of the longer */
     struct by_domain *domains;                  /* open addressing, n_places a power of two */
     uint32_t n, n_places;
 };
@@ -124,18 +125,23 @@ static const struct fold {
     {0x162, 0x167, "t"}, {0x168, 0x173, "u"}, {0x174, 0x175, "w"}, {0x176, 0x178, "y"}, {0x179, 0x17e, "z"}, {0x17f, 0x17f, "s"},
 };
 
+/* What stands for each letter of ASCII; 0: nothing. A table, as nearly all letters are of these, and guessing their sort costs more. */
+static const char folded_ascii[128] = "                "
+                                      "                "
+                                      "       \0      \0 "
+                                      "0123456789      "
+                                      " abcdefghijklmno"
+                                      "pqrstuvwxyz     "
+                                      " abcdefghijklmno"
+                                      "pqrstuvwxyz     ";
+
 /* Letters that stand for `letter`, 0 to 2 of them; a blank ends a word. Full stops, apostrophes and combining accents vanish, so that
  * "L.L.C." is a word; other punctuation parts words. */
 static uint32_t fold_letter(uint32_t letter, uint32_t out[2])
 {
-    out[0] = letter;
-    if (letter >= 'A' && letter <= 'Z') out[0] = letter + ('a' - 'A');
-    if (letter == '.' || letter == '\'' || letter == 0x2019 || (letter >= 0x300 && letter <= 0x36f)) return 0;
-    if (letter < 0x80) {
-        const bool is_kept = (out[0] >= 'a' && out[0] <= 'z') || (letter >= '0' && letter <= '9');
-        if (!is_kept) out[0] = ' ';
-        return 1;
-    }
+    out[0] = letter < 0x80 ? (uint32_t)folded_ascii[letter] : letter;
+    if (letter < 0x80) return out[0] != 0;
+    if (letter == 0x2019 || (letter >= 0x300 && letter <= 0x36f)) return 0;
     for (size_t i = 0; i < sizeof(folds) / sizeof(folds[0]); i++) {
         if (letter < folds[i].first || letter > folds[i].last) continue;
         out[0] = (uint32_t)folds[i].ascii[0];
@@ -153,34 +159,33 @@ struct word {
     uint32_t n;
 };
 
-static bool word_is(struct word word, const char *text)
+/* Is it one of `list`, words of its length with a blank between them? */
+static bool word_is_one_of(struct word word, const char *list)
 {
-    for (uint32_t i = 0; i < word.n; i++)
-        if (text[i] == '\0' || word.p[i] != (uint32_t)text[i]) return false;
-    return text[word.n] == '\0';
-}
-
-static bool word_is_one_of(struct word word, const char *const *texts, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (word_is(word, texts[i])) return true;
+    for (; list != NULL; list = list[word.n] != '\0' ? list + word.n + 1 : NULL) {
+        uint32_t n_same = 0;
+        while (n_same < word.n && word.p[n_same] == (uint32_t)list[n_same]) n_same++;
+        if (n_same == word.n) return true;
+    }
     return false;
 }
 
 static bool is_legal_form(struct word word)
 {
-    static const char *const forms[] = {"inc",  "incorporated", "llc", "llp", "lp",   "ltd",  "limited", "plc", "corp", "corporation",
-                                        "co",   "company",      "pty", "pte", "gmbh", "mbh",  "ag",      "kg",  "kgaa", "ug",
-                                        "ohg",  "se",           "sa",  "sas", "sarl", "sasu", "bv",      "nv",  "cv",   "ab",
-                                        "as",   "asa",          "aps", "oy",  "oyj",  "srl",  "spa",     "sl",  "slu",  "lda",
-                                        "ltda", "sro",          "doo", "kft", "kk",   "pvt",  "bhd",     "sdn"};
-    return word_is_one_of(word, forms, sizeof(forms) / sizeof(forms[0]));
+    static const char *const of_length[] = {
+        [2] = "ab ag as bv co cv kg kk lp nv oy sa se sl ug",
+        [3] = "aps asa bhd doo inc kft lda llc llp ltd mbh ohg oyj plc pte pty pvt sas sdn slu spa srl sro",
+        [4] = "corp gmbh kgaa ltda sarl sasu",
+        [7] = "company limited",
+        [11] = "corporation",
+        [12] = "incorporated",
+    };
+    return word.n < sizeof(of_length) / sizeof(of_length[0]) && word_is_one_of(word, of_length[word.n]);
 }
 
 static bool is_filler(struct word word)
 {
-    static const char *const fillers[] = {"and", "the", "und", "et"};
-    return word_is_one_of(word, fillers, sizeof(fillers) / sizeof(fillers[0]));
+    return (word.n == 3 && word_is_one_of(word, "and the und")) || (word.n == 2 && word_is_one_of(word, "et"));
 }
 
 /* Fold `name` into `letters` and cut it into words. Returns how many; what is beyond the limits is left out. */
@@ -263,15 +268,25 @@ static uint64_t letters_of(const uint32_t *p, uint32_t n)
     return bits;
 }
 
-static void make_key(struct key *key, struct assay_text name)
-{
+/* A name cut into words, which point to its letters. */
+struct cut {
     uint32_t letters[LETTERS_MAX];
     struct word words[WORDS_MAX];
-    const uint32_t n_words = drop_words(words, split(name, letters, words));
-    key->n = join_words(words, n_words, key->as_written);
-    key->is_reordered = sort_words(words, n_words);
-    join_words(words, n_words, key->sorted);
+    uint32_t n_words;
+};
+
+/* All of a key but what sorting its words adds: enough to tell most names apart. */
+static void begin_key(struct key *key, struct cut *cut, struct assay_text name)
+{
+    cut->n_words = drop_words(cut->words, split(name, cut->letters, cut->words));
+    key->n = join_words(cut->words, cut->n_words, key->as_written);
     key->letters = letters_of(key->as_written, key->n);
+}
+
+static void finish_key(struct key *key, struct cut *cut)
+{
+    key->is_reordered = sort_words(cut->words, cut->n_words);
+    join_words(cut->words, cut->n_words, key->sorted);
 }
 
 /* -- similarity -------------------------------------------------------------------------------------------------- */
@@ -308,41 +323,43 @@ static uint32_t distance(const uint32_t *a, uint32_t n_a, const uint32_t *b, uin
     return d;
 }
 
-/* More than `n` bits set? `n` is small: cheaper than to count where the compiler may not use an instruction for it. */
-static bool has_more_bits(uint64_t bits, uint32_t n)
-{
-    for (; bits != 0 && n > 0; n--) bits &= bits - 1;
-    return bits != 0;
-}
-
-/* Letters that names of this length may differ in. */
-static uint32_t edits_allowed(uint32_t n_longer, uint32_t min_similarity_ppm)
-{
-    return n_longer * (PARTS_PER_ONE - min_similarity_ppm) / PARTS_PER_ONE;
-}
-
 static bool is_similar(const struct key *a, const struct key *b, uint32_t n_edits)
 {
     if (distance(a->as_written, a->n, b->as_written, b->n) <= n_edits) return true;
     return (a->is_reordered || b->is_reordered) && distance(a->sorted, a->n, b->sorted, b->n) <= n_edits;
 }
 
+/* Has neither more than `n_edits` bits that the other has not? Nothing here depends on the data but the answer, mostly no. */
+static bool is_near(uint64_t a, uint64_t b, uint32_t n_edits)
+{
+    uint64_t only_a = a & ~b, only_b = b & ~a;
+    for (uint32_t i = 0; i < n_edits; i++) {
+        only_a &= only_a - 1;
+        only_b &= only_b - 1;
+    }
+    return (only_a | only_b) == 0;
+}
+
 /* The reason for a name: that of the first competitor in the list who is similar enough, so that the order of lengths, in which they
- * are looked through, does not show. */
-static uint8_t judge_name(const struct list *list, struct assay_text name, uint32_t min_similarity_ppm)
+ * are looked through, does not show. A name can only be similar to those about as long as itself: n_edits grows by one in two letters
+ * at most, so their lengths have no gaps. */
+static uint8_t judge_name(const struct list *list, struct assay_text name)
 {
     struct key key;
-    make_key(&key, name);
+    struct cut cut;
+    begin_key(&key, &cut, name);
     if (key.n == 0) return ASSAY_NO_REASON;
     uint32_t best = list->n;
-    for (uint32_t length = 1; length <= LETTERS_MAX; length++) {
-        const uint32_t n_longer = length > key.n ? length : key.n, n_shorter = length > key.n ? key.n : length;
-        const uint32_t n_edits = edits_allowed(n_longer, min_similarity_ppm);
-        if (n_longer - n_shorter > n_edits) continue;
+    bool is_finished = false;
+    for (uint32_t length = key.n - list->n_edits[key.n]; length <= LETTERS_MAX; length++) {
+        const uint32_t n_edits = list->n_edits[length > key.n ? length : key.n];
+        if (length > key.n + n_edits) break;
         for (uint32_t i = list->first_of_length[length]; i < list->first_of_length[length + 1]; i++) {
             const struct filter *filter = &list->filters[i];
-            if (has_more_bits(key.letters & ~filter->letters, n_edits) || has_more_bits(filter->letters & ~key.letters, n_edits)) continue;
-            if (filter->number < best && is_similar(&key, &list->items[filter->number].key, n_edits)) best = filter->number;
+            if (filter->number > best || !is_near(key.letters, filter->letters, n_edits)) continue;
+            if (!is_finished) finish_key(&key, &cut);
+            is_finished = true;
+            if (is_similar(&key, &list->items[filter->number].key, n_edits)) best = filter->number;
         }
     }
     return best < list->n ? list->items[best].reason : ASSAY_NO_REASON;
@@ -363,12 +380,24 @@ static bool same_folded(struct assay_text a, struct assay_text b)
     return true;
 }
 
-/* The entry of a domain, or the free one where it belongs. FNV-1a, over folded letters. */
+/* Eight letters at a time, the bit set that is all that case changes in one: domains that are the same but for case have one hash. */
+static uint64_t hash_of(struct assay_text text)
+{
+    uint64_t hash = text.n_bytes;
+    for (uint64_t at = 0; at < text.n_bytes; at += 8) {
+        uint64_t letters = 0;
+        if (at + 8 <= text.n_bytes) memcpy(&letters, text.p + at, 8);
+        else memcpy(&letters, text.p + at, text.n_bytes - at);
+        hash = (hash ^ (letters | 0x2020202020202020ull)) * 0x9e3779b97f4a7c15ull;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+/* The entry of a domain, or the free one where it belongs. */
 static struct by_domain *domain_entry(const struct list *list, struct assay_text domain)
 {
-    uint64_t hash = 14695981039346656037ull;
-    for (uint64_t i = 0; i < domain.n_bytes; i++) hash = (hash ^ (uint8_t)lower(domain.p[i])) * 1099511628211ull;
-    uint32_t at = (uint32_t)(hash ^ hash >> 32) & (list->n_places - 1);
+    uint32_t at = (uint32_t)hash_of(domain) & (list->n_places - 1);
     while (list->domains[at].domain.p != NULL && !same_folded(list->domains[at].domain, domain)) at = (at + 1) & (list->n_places - 1);
     return &list->domains[at];
 }
@@ -389,9 +418,10 @@ static bool looks_like_domain(struct assay_text text)
 
 /* -- the list ---------------------------------------------------------------------------------------------------- */
 
-static bool list_init(struct list *list, uint32_t n_max)
+static bool list_init(struct list *list, uint32_t n_max, uint32_t min_similarity_ppm)
 {
     memset(list, 0, sizeof(*list));
+    for (uint32_t n = 0; n <= LETTERS_MAX; n++) list->n_edits[n] = n * (PARTS_PER_ONE - min_similarity_ppm) / PARTS_PER_ONE;
     list->n_places = 16;
     while (list->n_places < 4 * (uint64_t)n_max) list->n_places *= 2; /* two domains a line, half full */
     list->items = malloc(((size_t)n_max + 1) * sizeof(*list->items));
@@ -412,8 +442,10 @@ static void list_add(struct list *list, struct assay_text name, uint8_t reason, 
     if (domain.n_bytes > 0) add_domain(list, domain, reason);
     if (looks_like_domain(name)) add_domain(list, name, reason);
     struct competitor *item = &list->items[list->n];
-    make_key(&item->key, name);
+    struct cut cut;
+    begin_key(&item->key, &cut, name);
     if (item->key.n == 0) return;
+    finish_key(&item->key, &cut);
     item->reason = reason;
     list->n++;
 }
@@ -493,7 +525,9 @@ static uint32_t count_lines(struct assay_text file)
 static int32_t make_list(struct list *list, const struct assay_value *values, struct assay_plugin_error *error)
 {
     const struct assay_value *also = &values[ALSO_PARAM];
-    if (!list_init(list, count_lines(values[NAMES_PARAM].text) + also->n_texts)) return fail(error, "out of memory");
+    const uint32_t min_similarity_ppm = (uint32_t)(values[MIN_SIMILARITY_PARAM].d * PARTS_PER_ONE + 0.5);
+    const uint32_t n_max = count_lines(values[NAMES_PARAM].text) + also->n_texts;
+    if (!list_init(list, n_max, min_similarity_ppm)) return fail(error, "out of memory");
     if (read_names(list, values[NAMES_PARAM].text, error) != 0) return -1;
     for (uint32_t i = 0; i < also->n_texts; i++) list_add(list, also->texts[i], COMPETITOR, (struct assay_text){NULL, 0});
     list_finish(list);
@@ -512,7 +546,7 @@ static void destroy(void *p)
 
 /* Every distinct value is judged once, here; code 0 is the empty text, about which nothing is known. */
 static bool judge_values(struct state *state, const struct assay_host *host, const struct assay_dictionary *dictionary,
-                         const struct list *list, uint32_t min_similarity_ppm)
+                         const struct list *list)
 {
     for (uint32_t column = 0; column < N_COLUMNS; column++) {
         const uint32_t n = dictionary->n_codes(host, column);
@@ -521,8 +555,7 @@ static bool judge_values(struct state *state, const struct assay_host *host, con
         if (state->of_column[column] == NULL) return false;
         for (uint32_t code = 1; code < n; code++) {
             const struct assay_text text = dictionary->text(host, column, code);
-            state->of_column[column][code] =
-                column == NAME_COLUMN ? judge_name(list, text, min_similarity_ppm) : domain_entry(list, text)->reason;
+            state->of_column[column][code] = column == NAME_COLUMN ? judge_name(list, text) : domain_entry(list, text)->reason;
         }
     }
     return true;
@@ -532,7 +565,6 @@ static int32_t create(const struct assay_host *host, const struct assay_value *v
 {
     const double min_similarity = values[MIN_SIMILARITY_PARAM].d;
     if (!(min_similarity >= 0.5)) return fail(error, "min_similarity: expected a number from 0.5 to 1, found %g", min_similarity);
-    const uint32_t min_similarity_ppm = (uint32_t)(min_similarity * PARTS_PER_ONE + 0.5);
     const struct assay_dictionary *dictionary = host->service(host, "assay.dictionary/1");
     if (dictionary == NULL) return fail(error, "expected an engine with assay.dictionary/1, found one without");
 
@@ -540,7 +572,7 @@ static int32_t create(const struct assay_host *host, const struct assay_value *v
     if (state == NULL) return fail(error, "out of memory");
     struct list list;
     int32_t status = make_list(&list, values, error);
-    if (status == 0 && !judge_values(state, host, dictionary, &list, min_similarity_ppm)) status = fail(error, "out of memory");
+    if (status == 0 && !judge_values(state, host, dictionary, &list)) status = fail(error, "out of memory");
     const struct assay_log *log = host->service(host, "assay.log/1");
     if (status == 0 && list.n == 0 && log != NULL) log->line(host, "no names: give `names` or `also`, or nobody is a competitor");
     list_fini(&list);

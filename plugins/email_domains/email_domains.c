@@ -92,12 +92,24 @@ static struct assay_text parent_of(struct assay_text domain)
 
 /* -- lists ------------------------------------------------------------------------------------------------------- */
 
-/* The entry of a domain, or the free one where it belongs. FNV-1a, over folded letters. */
+/* Eight letters at a time, the bit set that is all that case changes in one: domains that are the same but for case have one hash. */
+static uint64_t hash_of(struct assay_text text)
+{
+    uint64_t hash = text.n_bytes;
+    for (uint64_t at = 0; at < text.n_bytes; at += 8) {
+        uint64_t letters = 0;
+        if (at + 8 <= text.n_bytes) memcpy(&letters, text.p + at, 8);
+        else memcpy(&letters, text.p + at, text.n_bytes - at);
+        hash = (hash ^ (letters | 0x2020202020202020ull)) * 0x9e3779b97f4a7c15ull;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+/* The entry of a domain, or the free one where it belongs. */
 static struct entry *list_entry(const struct list *list, struct assay_text domain)
 {
-    uint64_t hash = 14695981039346656037ull;
-    for (uint64_t i = 0; i < domain.n_bytes; i++) hash = (hash ^ (uint8_t)lower(domain.p[i])) * 1099511628211ull;
-    uint64_t at = (hash ^ hash >> 32) & (list->n_places - 1);
+    uint64_t at = hash_of(domain) & (list->n_places - 1);
     while (list->items[at].domain.p != NULL && !same_folded(list->items[at].domain, domain)) at = (at + 1) & (list->n_places - 1);
     return &list->items[at];
 }

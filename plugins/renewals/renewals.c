@@ -116,12 +116,24 @@ static bool read_date(struct assay_text text, int64_t *out_s)
     return true;
 }
 
-/* The entry of a domain, or the free one where it belongs. FNV-1a, over folded letters. */
+/* Eight letters at a time, the bit set that is all that case changes in one: domains that are the same but for case have one hash. */
+static uint64_t hash_of(struct assay_text text)
+{
+    uint64_t hash = text.n_bytes;
+    for (uint64_t at = 0; at < text.n_bytes; at += 8) {
+        uint64_t letters = 0;
+        if (at + 8 <= text.n_bytes) memcpy(&letters, text.p + at, 8);
+        else memcpy(&letters, text.p + at, text.n_bytes - at);
+        hash = (hash ^ (letters | 0x2020202020202020ull)) * 0x9e3779b97f4a7c15ull;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+/* The entry of a domain, or the free one where it belongs. */
 static struct date *date_entry(const struct dates *dates, struct assay_text domain)
 {
-    uint64_t hash = 14695981039346656037ull;
-    for (uint64_t i = 0; i < domain.n_bytes; i++) hash = (hash ^ (uint8_t)lower(domain.p[i])) * 1099511628211ull;
-    uint32_t at = (uint32_t)(hash ^ hash >> 32) & (dates->n_places - 1);
+    uint32_t at = (uint32_t)hash_of(domain) & (dates->n_places - 1);
     while (dates->items[at].domain.p != NULL && !same_folded(dates->items[at].domain, domain)) at = (at + 1) & (dates->n_places - 1);
     return &dates->items[at];
 }
