@@ -325,6 +325,16 @@ const char *assay_owner(const struct assay *assay, uint32_t row, uint32_t *n_byt
     const struct asy_results *results = &assay->results;
     return borrowed(has_row(assay, row) ? asy_dict_text(&results->owners, results->owner[row]) : ASY_STR(""), n_bytes);
 }
+const char *assay_stage(const struct assay *assay, uint32_t row)
+{
+    const uint32_t number = has_row(assay, row) && assay->results.stage != NULL ? assay->results.stage[row] : 0;
+    return number == 0 ? "" : assay->rules.stages[number - 1].name.p;
+}
+const char *assay_nurture(const struct assay *assay, uint32_t row)
+{
+    const uint32_t number = has_row(assay, row) && assay->results.segment != NULL ? assay->results.segment[row] : 0;
+    return number == 0 ? "" : assay->rules.segments[number - 1].name.p;
+}
 const char *assay_recycle(const struct assay *assay, uint32_t row)
 {
     const uint32_t number = has_row(assay, row) ? assay->results.recycle[row] : 0;

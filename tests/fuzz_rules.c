@@ -164,7 +164,7 @@ static void fuzz_fill_store(struct fuzz_world *world)
 
 /* How many leads no rule could decide on. */
 struct fuzz_unknown {
-    uint64_t *terms, *disqualify, *routes, *recycle;
+    uint64_t *terms, *disqualify, *stages, *routes, *recycle, *segments;
 };
 
 static void fuzz_count_unknown(const struct asy_cel_value *values, const struct asy_decision *decisions, uint32_t n, uint32_t n_asked,
@@ -201,6 +201,9 @@ static void fuzz_check_lead(const struct asy_program *program, const struct asy_
               results->disqualified_by[row], story.disqualified_by);
     FUZZ_MUST(results->route[row] == story.route, "row %u: pass %u, reference %u", row, results->route[row], story.route);
     FUZZ_MUST(results->recycle[row] == story.recycled, "row %u: pass %u, reference %u", row, results->recycle[row], story.recycled);
+    const uint32_t stage = results->stage == NULL ? 0 : results->stage[row], segment = results->segment == NULL ? 0 : results->segment[row];
+    FUZZ_MUST(stage == story.stage, "row %u: pass %u, reference %u", row, stage, story.stage);
+    FUZZ_MUST(segment == story.segment, "row %u: pass %u, reference %u", row, segment, story.segment);
     uint32_t taken[ASY_TOP_TERMS];
     for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) {
         taken[j] = fuzz_next_term(&story, program->n_terms, taken, j);
@@ -216,6 +219,10 @@ static void fuzz_check_lead(const struct asy_program *program, const struct asy_
     fuzz_count_unknown(story.routes, program->routes, rules->n_routes, story.route == 0 ? UINT32_MAX : story.route, unknown->routes);
     fuzz_count_unknown(story.recycle, program->recycle, rules->n_recycle, story.recycled == 0 ? UINT32_MAX : story.recycled,
                        unknown->recycle);
+    for (uint32_t s = story.stage == 0 ? 0 : story.stage - 1; s < rules->n_stages; s++)
+        unknown->stages[s] += program->stages[s].test->when != NULL && story.stages[s].type != ASY_CEL_BOOL;
+    fuzz_count_unknown(story.segments, program->segments, rules->n_segments, story.segment == 0 ? UINT32_MAX : story.segment,
+                       unknown->segments);
 }
 
 static void fuzz_same_counts(const char *what, const uint64_t *pass, const uint64_t *reference, uint32_t n)
@@ -232,11 +239,15 @@ static void fuzz_check_results(const struct asy_program *program, const struct a
     asy_pool_init(&pool, results->mem);
     struct fuzz_unknown unknown = {.terms = asy_pool_alloc_n(&pool, program->n_terms, sizeof(uint64_t)),
                                    .disqualify = asy_pool_alloc_n(&pool, rules->n_disqualify, sizeof(uint64_t)),
+                                   .stages = asy_pool_alloc_n(&pool, rules->n_stages, sizeof(uint64_t)),
+                                   .segments = asy_pool_alloc_n(&pool, rules->n_segments, sizeof(uint64_t)),
                                    .routes = asy_pool_alloc_n(&pool, rules->n_routes, sizeof(uint64_t)),
                                    .recycle = asy_pool_alloc_n(&pool, rules->n_recycle, sizeof(uint64_t))};
     for (uint32_t row = 0; row < results->n_leads; row++) fuzz_check_lead(program, results, row, &unknown, &pool);
     fuzz_same_counts("term", results->unknown_terms, unknown.terms, program->n_terms);
     fuzz_same_counts("disqualifier", results->unknown_disqualify, unknown.disqualify, rules->n_disqualify);
+    fuzz_same_counts("stage", results->unknown_stages, unknown.stages, rules->n_stages);
+    fuzz_same_counts("segment", results->unknown_segments, unknown.segments, rules->n_segments);
     fuzz_same_counts("route", results->unknown_routes, unknown.routes, rules->n_routes);
     fuzz_same_counts("recycling", results->unknown_recycle, unknown.recycle, rules->n_recycle);
     asy_pool_fini(&pool);

@@ -149,6 +149,7 @@ static inline char *tell_lead(const struct outcome *o, uint32_t row, bool with_o
         at += sprintf(at, ",%d%s", r->score_milli[s][row], is_empty(r, s, row) ? "?" : "");
     at += sprintf(at, ",%u,%u,%u,%u,%u,%u", r->grade[row], r->disqualified_by[row], r->route[row], r->recycle[row], due_of(r, row),
                   r->routed_at_s[row]);
+    at += sprintf(at, ",%u,%u", r->stage == NULL ? 0u : r->stage[row], r->segment == NULL ? 0u : r->segment[row]);
     if (with_owner) at += sprintf(at, ",%.*s", ASY_ARG(owner_of(o, row)));
     for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) at += sprintf(at, ",%u:%d", r->top_term[j][row], r->top_milli[j][row]);
     *at++ = '\n';
@@ -177,8 +178,10 @@ static inline struct asy_str tell_all(const struct world *w, const struct outcom
     }
     at = tell_counts(r->unknown_terms, o->program.n_terms, at);
     at = tell_counts(r->unknown_disqualify, w->rules.n_disqualify, at);
+    at = tell_counts(r->unknown_stages, w->rules.n_stages, at);
     at = tell_counts(r->unknown_routes, w->rules.n_routes, at);
     at = tell_counts(r->unknown_recycle, w->rules.n_recycle, at);
+    at = tell_counts(r->unknown_segments, w->rules.n_segments, at);
     at = tell_counts(&r->n_no_owner, 1, at);
     *at++ = '\n';
     if (with_notes) at += sprintf(at, "%.*s", ASY_ARG(asy_plugin_notes_text(pool, &o->program, r)));
@@ -229,6 +232,8 @@ static inline void check_leads(struct world *w, const struct outcome *o, const c
         cr_assert_eq(r->disqualified_by[row], story.disqualified_by, "%s: row %u", what, row);
         cr_assert_eq(r->route[row], story.route, "%s: row %u", what, row);
         cr_assert_eq(r->recycle[row], story.recycled, "%s: row %u", what, row);
+        cr_assert_eq(r->stage == NULL ? 0 : r->stage[row], story.stage, "%s: row %u", what, row);
+        cr_assert_eq(r->segment == NULL ? 0 : r->segment[row], story.segment, "%s: row %u", what, row);
         check_details(w, o, &story, row, what);
         asy_pool_fini(&pool);
     }

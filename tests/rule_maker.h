@@ -17,7 +17,7 @@ struct maker {
     size_t len;
     uint32_t n_scores;     /* made so far: s0 .. */
     uint8_t decimals[8];
-    bool has_grades, is_after_disqualify;
+    bool has_grades, is_after_disqualify, is_after_lifecycle;
     const char *isolation; /* of plugins; NULL: there are none */
     const char *trouble;   /* further settings of some calls: ", bad: [..]" */
     uint32_t n_calls;
@@ -139,7 +139,8 @@ static inline void maker_simple_bool(struct maker *m)
         maker_put(m, "f"), maker_compare(m), maker_put(m, "i");
         return;
     case 12:
-        if (m->has_grades && m->is_after_disqualify) MAKER_PUT_ONE(m, "grade == 'hi'", "disqualified", "grade != 'lo'", "has(grade)");
+        if (m->is_after_lifecycle && maker_pick(m, 2)) MAKER_PUT_ONE(m, "stage == 'l1'", "stage != 'l0'", "has(stage)", "stage in ['l0', 'l2']");
+        else if (m->has_grades && m->is_after_disqualify) MAKER_PUT_ONE(m, "grade == 'hi'", "disqualified", "grade != 'lo'", "has(grade)");
         else maker_put(m, "true");
         return;
     default: maker_put(m, "events."), maker_event(m), maker_put(m, ".count"), maker_window(m), maker_put(m, " >= 1"); return;
@@ -282,6 +283,27 @@ static inline void maker_score(struct maker *m)
     m->decimals[m->n_scores++ % 8] = (uint8_t)decimals;
 }
 
+/* Stages, the first of which may be everybody's, and segments; the last can only be entered from others. */
+static inline void maker_stages(struct maker *m)
+{
+    maker_put(m, "lifecycle:\n");
+    const uint32_t first = maker_pick(m, 2);
+    if (first == 0) maker_put(m, "  - {stage: l0}\n");
+    for (uint32_t i = 1 - first; i < 3; i++) {
+        maker_put(m, "  - {stage: l%u, require: [only, i], enter_", i);
+        maker_when(m);
+        maker_put(m, "}\n");
+    }
+    m->is_after_lifecycle = true;
+    maker_put(m, "nurture:\n");
+    for (uint32_t i = maker_pick(m, 3); i > 0; i--) {
+        maker_put(m, "  g%u: {send: 1 email per day, enter_", i);
+        maker_when(m);
+        maker_put(m, "}\n");
+    }
+    maker_put(m, "  rest: {send: 2 emails per month}\n");
+}
+
 static inline void maker_tests(struct maker *m, const char *section, uint32_t n, const char *rest, const char *plugin, const char *plugin_rest)
 {
     if (n == 0) return;
@@ -328,6 +350,7 @@ static inline void maker_make(struct maker *m)
     if (m->has_grades) maker_put(m, "grades: {by: score.s%u, hi: {from: 10}, mid: {from: 2.5}, lo: {from: -5}}\n", maker_pick(m, m->n_scores));
     maker_tests(m, "disqualify", maker_pick(m, 3), "", "no", "");
     m->is_after_disqualify = true;
+    if (maker_pick(m, 3) != 0) maker_stages(m);
     maker_put(m, "teams: {territories: {by: c, eu: in lands, us: US}, team: {eu: [ana, abe], anywhere: [bob]}}\n");
     const uint32_t n_routes = maker_pick(m, 4);
     maker_tests(m, "routes", n_routes, ", assign: {round_robin: team}", "way", ", assign: plugin");

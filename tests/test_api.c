@@ -183,6 +183,8 @@ Test(api, rows_and_numbers_out_of_range)
         cr_expect_str_eq(assay_disqualified_by(assay, rows[i]), "");
         cr_expect_str_eq(assay_route(assay, rows[i]), "");
         cr_expect_str_eq(assay_recycle(assay, rows[i]), "");
+        cr_expect_str_eq(assay_stage(assay, rows[i]), "");
+        cr_expect_str_eq(assay_nurture(assay, rows[i]), "");
     }
     cr_expect_str_eq(assay_score_name(assay, 3), "total");
     cr_expect_str_eq(assay_score_name(assay, 5), "");
@@ -425,6 +427,8 @@ Test(api, command_says_the_same)
         expect_cell(header, line, "disqualified_by", assay_disqualified_by(assay, row));
         expect_cell(header, line, "route", assay_route(assay, row));
         expect_cell(header, line, "recycle", assay_recycle(assay, row));
+        expect_cell(header, line, "stage", assay_stage(assay, row));
+        expect_cell(header, line, "nurture", assay_nurture(assay, row));
         const char *owner = assay_owner(assay, row, &n);
         snprintf(text, sizeof(text), "%.*s", (int)n, owner);
         expect_cell(header, line, "owner", text);

@@ -72,9 +72,9 @@ static void compare(const struct tiny_json *told, const struct tiny_json *row)
                      (long long)milli(score, "score"));
         cr_expect_eq(milli(score, "score"), milli(row, name), "%.*s: %s", ASY_ARG(id), name);
     }
-    static const char *const texts[] = {"grade", "disqualified_by", "route", "owner", "recycle"};
+    static const char *const texts[] = {"grade", "disqualified_by", "route", "owner", "recycle", "stage", "nurture"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        cr_expect(asy_str_eq(text_of(told, texts[i]), text_of(row, texts[i])), "%.*s: %s", ASY_ARG(id), texts[i]);
+        if (tiny_get(row, texts[i]) != NULL) cr_expect(asy_str_eq(text_of(told, texts[i]), text_of(row, texts[i])), "%.*s: %s", ASY_ARG(id), texts[i]);
     /* The route that was taken is the last one told, and the only one that says yes. */
     const struct tiny_json *routes = tiny_get(told, "routes");
     for (uint32_t r = 0; r < routes->n; r++)
@@ -130,6 +130,32 @@ Test(cli_explain, the_owner_is_that_of_the_run_with_this_state)
     SAME_FILE("state.csv", "before.csv");
     CLI(0, "explain r.yaml B --leads b.csv" AS_OF);
     HAS(cli_out, "    owner: ben, by round robin in t, anywhere");
+}
+
+#define STAGES_RULES "assay: 1\nfields: {size: int, phone: text, mail: text}\nscores: {s: {rules: [{name: Size, by: size, points: {1+: 7, otherwise: 0, missing: 0}}]}}\n" \
+                     "lifecycle: [{stage: raw}, {stage: mql, enter_when: score.s > 3, require: [phone, size, mail]}, {stage: big, enter_when: size > 50}]\n" \
+                     "nurture: {never: {enter_when: \"stage == 'big' && score.s < 7\", send: 1 email per day}, kept: {enter_when: \"stage != 'raw'\", send: 1 email per day}}\n"
+Test(cli_explain, stages_and_segments)
+{
+    put_text("r.yaml", STAGES_RULES);
+    put_text("l.csv", "lead_id,size,phone,mail\nA,5,,\nB,60,,\nC,,1,\n");
+    CLI(0, "explain r.yaml A --leads l.csv" AS_OF);
+    HAS(cli_out, "\nstage: mql\n    big                      no         size > 50   with size = 5\n"
+                 "    mql                      yes        score.s > 3   with score.s = 7\n    lacks phone, mail, required in this stage\n");
+    HAS(cli_out, "\nnurture: kept\n    never                    no         stage == 'big' && score.s < 7   with stage = 'mql', score.s = 7\n"
+                 "    kept                     yes        stage != 'raw'   with stage = 'mql'\n");
+    CLI(0, "explain r.yaml C --leads l.csv" AS_OF);
+    HAS(cli_out, "\nstage: raw\n    big                      unknown    size > 50   with size = empty\n");
+    HAS(cli_out, "\nnurture: no\n");
+    HAS_NOT(cli_out, "lacks");
+    CLI(0, "explain r.yaml A --json --leads l.csv" AS_OF);
+    struct tiny_json told;
+    tiny_parse(&pool, cli_out, &told);
+    cr_expect(asy_str_is(text_of(&told, "stage"), "mql") && asy_str_is(text_of(&told, "nurture"), "kept"));
+    const struct tiny_json *lacks = tiny_get(&told, "lacks"), *stages = tiny_get(&told, "stages"), *segments = tiny_get(&told, "segments");
+    cr_assert(lacks->n == 2 && stages->n == 2 && segments->n == 2);
+    cr_expect(asy_str_is(lacks->items[0].text, "phone") && asy_str_is(lacks->items[1].text, "mail"));
+    cr_expect(asy_str_is(text_of(&stages->items[0], "name"), "big") && asy_str_is(text_of(&stages->items[0], "verdict"), "no"));
 }
 
 Test(cli_explain, leads_that_are_not_there_and_wrong_usage)

@@ -21,13 +21,15 @@ static uint32_t draw(uint32_t n)
 
 /* -- a session made by hand ------------------------------------------------------------------------------------------ */
 
-enum { LEADS_MAX = 20000, N_SCORES = 4, N_GRADES = 3, N_DISQUALIFY = 2, N_ROUTES = 4, N_RECYCLE = 3, N_TERMS = 8, N_OWNERS = 5, AS_OF_S = 1793491200 };
+enum { LEADS_MAX = 20000, N_SCORES = 4, N_GRADES = 3, N_DISQUALIFY = 2, N_ROUTES = 4, N_RECYCLE = 3, N_STAGES = 4, N_SEGMENTS = 2, N_TERMS = 8, N_OWNERS = 5, AS_OF_S = 1793491200 };
 
 static struct asy_score scores[N_SCORES];
 static struct asy_grade grades[N_GRADES];
 static struct asy_disqualifier disqualify[N_DISQUALIFY];
 static struct asy_route routes[N_ROUTES];
 static struct asy_recycle recycles[N_RECYCLE];
+static struct asy_life_stage stages[N_STAGES];
+static struct asy_segment segments[N_SEGMENTS];
 static struct asy_term terms[N_TERMS];
 static struct asy_schema schema;
 static char names_text[64][80];
@@ -67,9 +69,12 @@ static void make_rules(struct assay *s)
         recycles[i].in_s = has_due && draw(2) ? 86400 : 0;
         recycles[i].test.call = has_plugin && draw(2) ? 0 : ASY_NONE;
     }
+    for (uint32_t i = 0; i < N_STAGES; i++) stages[i].name = odd_name(n++);
+    for (uint32_t i = 0; i < N_SEGMENTS; i++) segments[i].name = odd_name(n++);
     for (uint32_t i = 0; i < N_TERMS; i++) terms[i] = (struct asy_term){.name = odd_name(n++)};
     s->rules = (struct asy_rules){.n_scores = N_SCORES, .scores = scores, .grade_by = 0, .n_grades = N_GRADES, .grades = grades, .n_disqualify = N_DISQUALIFY,
-                                  .disqualify = disqualify, .n_routes = N_ROUTES, .routes = routes, .n_recycle = N_RECYCLE, .recycle = recycles};
+                                  .disqualify = disqualify, .n_routes = N_ROUTES, .routes = routes, .n_recycle = N_RECYCLE, .recycle = recycles,
+                                  .n_stages = draw(2) ? N_STAGES : 0, .stages = stages, .n_segments = draw(2) ? N_SEGMENTS : 0, .segments = segments};
     s->program.n_terms = N_TERMS;
     s->program.terms = terms;
 }
@@ -90,6 +95,8 @@ static void draw_row(struct assay *s, uint32_t row)
     r->disqualified_by[row] = (uint16_t)(draw(3) ? 0 : draw(N_DISQUALIFY + 1));
     r->route[row] = (uint16_t)draw(N_ROUTES + 1);
     r->recycle[row] = (uint16_t)draw(N_RECYCLE + 1);
+    if (r->stage != NULL) r->stage[row] = (uint16_t)draw(N_STAGES + 1);
+    if (r->segment != NULL) r->segment[row] = (uint16_t)draw(N_SEGMENTS + 1);
     r->owner[row] = draw(r->owners.n);
     r->routed_at_s[row] = draw(4) ? AS_OF_S : AS_OF_S - draw(1000000);
     if (r->score_empty != NULL) is_empty[row] = draw(20) == 0;
@@ -179,6 +186,8 @@ static void model_row(const struct assay *s, struct asy_writer *w, uint32_t row,
         asy_writer_raw(w, (struct asy_str){time, asy_time_format_s(s->as_of_s + recycle->in_s, time)});
     else if (has_due)
         asy_writer_empty(w);
+    if (s->rules.n_stages > 0) asy_writer_text(w, r->stage[row] ? stages[r->stage[row] - 1].name : ASY_STR(""));
+    if (s->rules.n_segments > 0) asy_writer_text(w, r->segment[row] ? segments[r->segment[row] - 1].name : ASY_STR(""));
     for (uint32_t j = 0; j < ASY_TOP_TERMS && r->top_term[j][row] != ASY_TERM_NONE; j++) {
         const struct asy_str name = terms[r->top_term[j][row]].name;
         n += (uint32_t)sprintf(reasons + n, "%s%.*s:%s", j ? ";" : "", ASY_ARG(name), r->top_milli[j][row] > 0 ? "+" : "");
@@ -193,7 +202,7 @@ static uint64_t write_model(struct assay *s, const char *path, enum asy_format f
 {
     struct asy_writer *w;
     struct assay_error e;
-    struct asy_str names[N_SCORES + 11];
+    struct asy_str names[N_SCORES + 13];
     static const char *const fixed[] = {"grade", "disqualified_by", "route", "owner", "flag", "respond_by", "recycle", "recycle_to"};
     uint32_t n = 0;
     uint64_t n_rows = 0;
@@ -203,6 +212,8 @@ static uint64_t write_model(struct assay *s, const char *path, enum asy_format f
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) names[n++] = asy_str_of(fixed[i]);
     for (uint32_t i = 0; i < N_RECYCLE; i++) has_due |= recycles[i].in_s > 0 || recycles[i].test.call != ASY_NONE;
     if (has_due) names[n++] = ASY_STR("recycle_due");
+    if (s->rules.n_stages > 0) names[n++] = ASY_STR("stage");
+    if (s->rules.n_segments > 0) names[n++] = ASY_STR("nurture");
     names[n++] = ASY_STR("reasons");
     cr_assert_eq(asy_writer_open(&w, &s->mem, path, format, names, n, &e), ASSAY_OK, "%s", e.text);
     for (uint32_t row = 0; row < s->results.n_leads; row++) {

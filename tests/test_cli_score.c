@@ -191,6 +191,44 @@ Test(cli_score, only_what_changed)
     HAS(cli_err, "other.csv: expected an earlier output of these rules, found no column lead_id; without --changed-from all leads are written");
 }
 
+/* -- stages and segments ----------------------------------------------------------------------------------------------------- */
+
+#define STAGES_RULES "assay: 1\nfields: {size: int, phone: text, mail: text}\n" \
+                     "scores: {s: {rules: [{name: Size, by: size, points: {1+: 7, otherwise: 0, missing: 0}}]}}\n"
+#define LIFECYCLE "lifecycle: [{stage: raw}, {stage: mql, enter_when: score.s > 3, require: [phone, mail]}, {stage: big, enter_when: size > 50}]\n"
+#define NURTURE "nurture:\n  long: {send: 1 email per day}\n  kept: {enter_when: \"stage == 'mql' && size >= 6\", send: 1 email per day}\n" \
+                "  all: {enter_when: size < 60, send: 1 email per day}\n"
+#define STAGES_HEADER "lead_id,s,grade,disqualified_by,route,owner,flag,respond_by,recycle,recycle_to,stage,nurture,reasons\n"
+
+Test(cli_score, stages_and_segments)
+{
+    put_text("old.yaml", STAGES_RULES);
+    put_text("r.yaml", STAGES_RULES LIFECYCLE NURTURE);
+    put_text("l.csv", "lead_id,size,phone,mail\nA,5,,\nB,60,,\nC,,1,\nD,6,1,\nE,51,,\n");
+    CLI(0, "score r.yaml --leads l.csv --summary-json s.json" AS_OF);
+    cr_expect_str_eq(get_text("scored.csv"), STAGES_HEADER "A,7,,,,,,,,,mql,all,Size:+7\nB,7,,,,,,,,,big,,Size:+7\nC,0,,,,,,,,,raw,,\n"
+                                             "D,7,,,,,,,,,mql,kept,Size:+7\nE,7,,,,,,,,,big,all,Size:+7\n");
+    HAS_NOT(cli_err, "not evaluated");
+    HAS(cli_err, "\nRequired in their stage, and empty\n  mql: 1 lead lacks phone\n  mql: 2 leads lack mail\n");
+    HAS(cli_err, "\nStage\n  raw  ");
+    HAS(cli_err, "\nNurture segment\n  kept  ");
+    HAS(cli_err, "  big                                             1 lead    in lifecycle, reads size\n");
+    const char *summary = get_text("s.json");
+    HAS(summary, "\"required_in_stage_and_empty\"");
+    /* An output from before the rules had stages: every row is another one now, once. */
+    CLI(0, "score old.yaml --leads l.csv --out old.csv --quiet" AS_OF);
+    HAS_NOT(get_text("old.csv"), "stage");
+    CLI(0, "score r.yaml --leads l.csv --changed-from old.csv --out new.csv" AS_OF);
+    SAME_FILE("new.csv", "scored.csv");
+    CLI(0, "score r.yaml --leads l.csv --changed-from new.csv --out newer.csv" AS_OF);
+    cr_expect_str_eq(get_text("newer.csv"), STAGES_HEADER);
+    CLI(0, "score old.yaml --leads l.csv --changed-from new.csv --out newer.csv" AS_OF);
+    HAS(cli_err, "newer.csv: 0 changed leads\n");
+    put_text("r.yaml", STAGES_RULES LIFECYCLE "nurture: {kept: {enter_when: size > 1, send: 1 email per day, stay_at_most: 9d}}\n");
+    CLI(0, "score r.yaml --leads l.csv" AS_OF);
+    HAS(cli_err, "checked but not evaluated yet: nurture exits\n");
+}
+
 /* -- bad rows ------------------------------------------------------------------------------------------------------------- */
 
 static void put_leads_with_two_bad_rows(int n_good)

@@ -69,8 +69,18 @@ static const char rule_text[] =
     "  territories: {by: company.country, eu: in europe, us: US}\n"
     "  a: {eu: [ana, abe], us: [ann]}\n"
     "  b: {eu: [bo], anywhere: [bea, ben, bob]}\n"
+    "lifecycle:\n"
+    "  - {stage: raw}\n"
+    "  - {stage: mql, enter_when: score.total >= 20 && !disqualified, require: [contact.phone, company.domain]}\n"
+    "  - {stage: big, enter_when: company.employees > 40}\n"
+    "  - {stage: lost, enter_when: {any: [has(deal.lost_on), contact.opted_out && company.revenue < 1.5]}}\n"
+    "nurture:\n"
+    "  later: {enter_when: \"stage == 'big' && score.total < 20\", send: 1 email per month}\n"
+    "  aside: {send: 1 email per month, leave: [{when: segment.days > 3, to: later}]}\n"
+    "  again: {enter_when: \"stage in ['lost', 'mql'] && company.employees >= 3\", send: 2 emails per month}\n"
     "routes:\n"
     "  - {name: Out, when: disqualified, assign: nobody}\n"
+    "  - {name: Early, when: \"stage == 'raw' && contact.opted_out\", assign: nobody}\n"
     "  - {name: Hot, when: \"grade == 'hot' && score.fit > 20.5\", assign: {round_robin: a}, respond_within: 4h}\n"
     "  - {name: Warm, when: score.total >= 20, assign: {round_robin: b}, flag: W}\n"
     "  - {name: Rest, otherwise: true, assign: nobody}\n"
@@ -107,6 +117,9 @@ static const char *make_rules(uint32_t n_names, bool is_big)
                       "  four: {filled: [contact.phone, company.employees, company.revenue, company.country, deal.lost_on, events.any, events.e1], decimals: 1}\n"
                       "grades: {by: score.three, high: {from: 20}, low: {from: -20}}\n"
                       "disqualify: [{name: Named, when: score.one < 2 && events.e0.count(30d) == 0}]\n"
+                      "lifecycle:\n  - {stage: seen, enter_when: events.any.count > 0}\n  - {stage: wide, enter_when: company.employees > 10 && "
+                      "score.three > 0}\n  - {stage: late, enter_when: days_since(deal.lost_on) >= 180, require: [contact.phone]}\n"
+                      "nurture: {idle: {enter_when: \"stage == 'seen' || !has(stage)\", send: 1 email per day}}\n"
                       "routes:\n  - {name: Best, when: score.two >= 3.5 && score.three > 10, assign: nobody}\n  - {name: Rest, otherwise: true, assign: nobody}\n"
                       "recycle: [{name: Lost, when: days_since(deal.lost_on) >= 180 && days_since(deal.lost_on) < 300, to: sales}]\n");
     return made_text;
@@ -296,6 +309,8 @@ static void check_lead(const struct outcome *o, uint32_t row, struct asy_pool *p
     cr_assert_eq(o->results.disqualified_by[row], story.disqualified_by);
     cr_assert_eq(o->results.route[row], story.route, "seed %llu, row %u", (unsigned long long)seed, row);
     cr_assert_eq(o->results.recycle[row], story.recycled);
+    cr_assert_eq(o->results.stage == NULL ? 0 : o->results.stage[row], story.stage, "seed %llu, row %u", (unsigned long long)seed, row);
+    cr_assert_eq(o->results.segment == NULL ? 0 : o->results.segment[row], story.segment, "seed %llu, row %u", (unsigned long long)seed, row);
     for (uint32_t j = 0; j < ASY_TOP_TERMS; j++) {
         const uint16_t want = nth_term(&story, o->program.n_terms, j);
         cr_assert_eq(o->results.top_term[j][row], want, "seed %llu, row %u, reason %u", (unsigned long long)seed, row, j);
@@ -360,7 +375,7 @@ Test(exec_pass, unknowns_are_counted)
 {
     struct world w;
     struct outcome o;
-    uint64_t small = 0, odd = 0;
+    uint64_t small = 0, odd = 0, big = 0, lost = 0, again = 0;
     world_init(&w, 9, 500, 4000, 0);
     run(&w, &o, NULL, 1, 0);
     for (uint32_t row = 0; row < w.store.n_leads; row++) {
@@ -370,11 +385,51 @@ Test(exec_pass, unknowns_are_counted)
         asy_lead_tell(&story, &o.program, row, &pool);
         small += story.disqualify[0].type != ASY_CEL_BOOL;
         odd += story.terms[6].when.type != ASY_CEL_BOOL;
+        lost += story.stages[3].type != ASY_CEL_BOOL;
+        big += story.stages[2].type != ASY_CEL_BOOL && story.stage < 4; /* a later stage takes the lead */
+        again += story.segments[1].type != ASY_CEL_BOOL && story.segment != 1;
         asy_pool_fini(&pool);
     }
-    cr_assert(small > 0 && odd > 0);
+    cr_assert(small > 0 && odd > 0 && big > 0 && lost > 0 && again > 0);
+    cr_assert_eq(o.results.unknown_stages[3], lost);
+    cr_assert_eq(o.results.unknown_stages[2], big);
+    cr_assert_eq(o.results.unknown_stages[0], 0);
+    cr_assert_eq(o.results.unknown_segments[1], again);
     cr_assert_eq(o.results.unknown_disqualify[0], small);
     cr_assert_eq(o.results.unknown_terms[6], odd);
+    outcome_fini(&w, &o);
+    world_fini(&w);
+}
+
+static uint32_t number_of(const struct asy_program *program, const uint16_t *column, uint32_t row, const char *stage)
+{
+    return column[row] > 0 && asy_str_is(program->rules->stages[column[row] - 1].name, stage);
+}
+
+/* A lead is in the last stage that it enters, whatever the stages before that; said with the store alone. */
+Test(exec_pass, the_last_stage_and_the_first_segment)
+{
+    struct world w;
+    struct outcome o;
+    uint32_t n[5] = {0}, n_segment[3] = {0};
+    world_init(&w, 5, 800, 6000, 0);
+    run(&w, &o, NULL, 2, 64);
+    const struct asy_results *r = &o.results;
+    const uint32_t lost_on = (uint32_t)asy_schema_field(&w.rules.schema, ASY_STR("deal.lost_on"));
+    const uint32_t employees = (uint32_t)asy_schema_field(&w.rules.schema, ASY_STR("company.employees"));
+    for (uint32_t row = 0; row < w.store.n_leads; row++) {
+        const struct asy_cel_value size = asy_lead_field(&w.store, employees, row);
+        const bool is_lost = number_of(&o.program, r->stage, row, "lost"), is_big = size.type == ASY_CEL_INT && size.i > 40;
+        const bool is_mql = r->score_milli[3][row] >= 20000 && r->disqualified_by[row] == 0;
+        n[r->stage[row]]++;
+        n_segment[r->segment[row]]++;
+        if (asy_column_filled(&w.store.columns[lost_on], row)) cr_assert(is_lost, "row %u", row);
+        if (!is_lost) cr_assert_eq(number_of(&o.program, r->stage, row, "big"), is_big, "row %u", row);
+        if (!is_lost && !is_big) cr_assert_eq(number_of(&o.program, r->stage, row, "mql"), is_mql, "row %u", row);
+        cr_assert_eq(r->segment[row] == 1, !is_lost && is_big && r->score_milli[3][row] < 20000, "row %u", row);
+    }
+    cr_expect(n[0] == 0 && n[1] > 0 && n[2] > 0 && n[3] > 0 && n[4] > 0, "%u %u %u %u %u", n[0], n[1], n[2], n[3], n[4]);
+    cr_expect(n_segment[0] > 0 && n_segment[1] > 0 && n_segment[2] > 0);
     outcome_fini(&w, &o);
     world_fini(&w);
 }
@@ -390,7 +445,7 @@ static struct asy_str tell_all(const struct world *w, const struct outcome *o, s
         const uint32_t row = asy_index_find(&w->store.index, (struct asy_str){id, (uint32_t)len});
         at += sprintf(at, "%s", id);
         for (uint32_t s = 0; s < o->results.n_scores; s++) at += sprintf(at, ",%d", o->results.score_milli[s][row]);
-        at += sprintf(at, ",%u,%u,%u,%u,%.*s,%u", o->results.grade[row], o->results.disqualified_by[row], o->results.route[row],
+        at += sprintf(at, ",%u,%u,%u,%u,%u,%u,%.*s,%u", o->results.stage[row], o->results.segment[row], o->results.grade[row], o->results.disqualified_by[row], o->results.route[row],
                       o->results.recycle[row], ASY_ARG(asy_dict_text(&o->results.owners, o->results.owner[row])),
                       o->results.routed_at_s[row]);
         for (uint32_t j = 0; j < ASY_TOP_TERMS; j++)

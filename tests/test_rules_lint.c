@@ -324,6 +324,9 @@ static const struct example examples[] = {
      "N0355 disqualify-idle disqualify rule `B` never gives the reason: earlier ones match all its leads\nmatched by `A`\n"},
     {"recycled earlier", SCORE "recycle:\n  - {name: A, when: size < 10, to: x}\n  - {name: B, when: size < 5 && active, to: y}\n",
      "W0356 recycle-unreachable recycle rule `B` is never reached: earlier ones match all its leads\nmatched by `A`\n"},
+    /* nurture */
+    {"a segment nobody enters", SCORE "nurture: {late: {enter_when: size < 5 && size > 10, send: 1 email per day}}\n",
+     "W0340 clauses-conflict `size < 5` and `size > 10` cannot be true together\n"},
 };
 
 Test(rules_lint, one_broken_example_a_finding)

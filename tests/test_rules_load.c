@@ -113,7 +113,7 @@ Test(rules_load, the_example_loads)
     cr_expect_eq(r->schema.n_fields, 34);
     cr_expect_eq(r->schema.n_events, 19);
     cr_expect(asy_str_is(r->schema.events[0].name, "demo_request") && asy_str_is(r->schema.events[0].group, "high"));
-    cr_expect(asy_str_is(r->not_evaluated, "lifecycle, slas, targets, nurture, attribution"));
+    cr_expect(asy_str_is(r->not_evaluated, "slas, targets, nurture exits, attribution"));
 
     cr_assert_eq(r->n_lists, 7);
     cr_expect_eq(r->lists[5].set.n, 3 + 16 + 2 + 3, "the union");
@@ -143,6 +143,8 @@ Test(rules_load, the_example_loads)
     cr_expect(r->grade_by == 2 && r->n_grades == 4 && r->grades[1].from_milli == 60000);
     cr_expect(r->n_disqualify == 6 && r->disqualify[5].test.call == 0);
     cr_expect(r->n_stages == 8 && r->stages[7].n_require == 1);
+    cr_expect(r->stages[0].test.is_otherwise && r->stages[1].test.when != NULL && !r->stages[1].test.is_otherwise);
+    cr_expect(r->n_segments == 3 && asy_str_is(r->segments[2].name, "right_fit_wrong_time"), "nobody enters `long_term` from outside");
     cr_assert(r->n_territories == 3 && r->n_teams == 4);
     cr_expect(r->territories[2].n_lines == 2 && r->teams[0].rosters[0].n == 2 && r->teams[2].rosters[3].n == 3);
     cr_assert_eq(r->n_routes, 11);
@@ -170,8 +172,9 @@ Test(rules_load, the_example_loads)
     cr_expect_eq(field(r, "company.name")->need, ASY_NEED_VALUE, "a plugin reads it");
     cr_expect_eq(field(r, "contact.name")->need, ASY_NEED_PRESENCE);
     cr_expect_eq(field(r, "contact.email")->need, ASY_NEED_PRESENCE);
-    cr_expect_eq(field(r, "bant.budget")->need, ASY_NEED_NOTHING, "lifecycle is not evaluated");
-    cr_expect_eq(field(r, "contact.unsubscribed")->need, ASY_NEED_NOTHING, "nurture is not evaluated");
+    cr_expect_eq(field(r, "bant.budget")->need, ASY_NEED_VALUE, "a stage asks for it");
+    cr_expect_eq(field(r, "deal.lost_reason")->need, ASY_NEED_VALUE);
+    cr_expect_eq(field(r, "contact.unsubscribed")->need, ASY_NEED_NOTHING, "only asked by who leaves a segment");
     cr_expect_eq(field(r, "contact.unsubscribed")->default_value.i, 1);
     unload(&x);
 }
@@ -321,7 +324,7 @@ static const struct {
      "15:31 E0235 `grade` is made from the scores, after all of them; compare `score.NAME` of a score above\n"
      "15:47 E0235 `stage` comes out of `lifecycle:`, which is judged after scores and disqualifying"},
     {RULE "        when: segment.days > 1\n        points: 1\n",
-     "15:15 E0235 `segment.*` is about a lead in a nurture segment; it can only be used under `nurture:`"},
+     "15:15 E0235 `segment.*` is about a lead in a nurture segment; it can only be used in its `leave:`"},
     {RULE "        when: events.ev.count(30d) > 1 && events.any.days_ago < 3 && events.click.first_days_ago > 2\n        points: 1\n", ""},
     {RULE "        when: t in l && now > w && score.z == 1\n        points: 1\n", ""},
     {RULE "        points: 1\n",
@@ -366,6 +369,7 @@ static const struct {
      "15:33 E0306 `decay`: expected whole days such as 60d, found `12h`\n"
      "15:48 E0124 share taken off: expected a percentage from 0% to 100%, such as 50%, found `700%`"},
     {RULE "        when: i > 1\n        points: 1\n    decay: {60d: 50%}\n", "17:12 W0313 `decay` has no effect: a score without `events:` is never idle"},
+    {"  stage: {sum: [z]}\n", "12:3 E0233 a score cannot be called `stage`: the output has a column of that name"},
     {"  route: {sum: [z]}\n", "12:3 E0233 a score cannot be called `route`: the output has a column of that name"},
     {"  s: 3\n", "12:6 E0121 a score: expected a mapping (lines of `key: value`), found `3`"},
     /* grades */
@@ -407,8 +411,15 @@ static const struct {
      "13:56 E0124 `respond_within`: expected a length of time such as 30d, 12h, 90m, 45s or 2w, found `soon`"},
     {"routes:\n  - {name: A, otherwise: false, assign: nobody}\n", "13:26 E0124 `otherwise`: expected true, found `false`"},
     {"routes:\n  - {name: A, when: b}\n", "13:5 E0122 a route: `assign:` is missing"},
-    {"lifecycle: [{stage: q}]\nroutes:\n  - {name: A, when: stage == 'q', assign: nobody}\n",
-     "14:21 W0238 `stage` is always empty for now: `lifecycle` is checked but not evaluated yet"},
+    {"lifecycle: [{stage: q}]\nroutes:\n  - {name: A, when: stage == 'q', assign: nobody}\n", ""},
+    {"lifecycle: [{stage: q}]\nroutes:\n  - {name: A, when: stage == 'qq', assign: nobody}\n",
+     "14:30 E0205 `stage` is never 'qq'; did you mean 'q'?"},
+    {"routes:\n  - {name: A, when: stage == 'q', assign: nobody}\n", "13:21 E0235 the file has no `lifecycle:`, so no lead has a stage"},
+    {"lifecycle: [{stage: q}, {stage: p, enter_when: stage == 'q'}]\n",
+     "12:48 E0235 `stage` comes out of `lifecycle:`, which is judged after scores and disqualifying"},
+    {"lifecycle: [{stage: q}]\nnurture: {s: {enter_when: stage == 'q' && score.z > 1 && segment.days > 1, send: 1 email per day}}\n",
+     "13:58 E0235 `segment.*` is about a lead in a nurture segment; it can only be used in its `leave:`"},
+    {"lifecycle: [{stage: q, require: [u, t]}]\n", "12:34 E0203 `u` is not a field"},
     /* the rest */
     {"recycle: [{name: A, when: b, to: x, in: 14d}]\n", ""},
     {"recycle: [{name: A, when: b, in: 14}]\n",
@@ -471,9 +482,9 @@ static const struct {
      "13:58 E0235 `disqualified` comes out of `disqualify:`, which is judged after the scores; it can be used below\n"
      "13:72 E0235 the file has no `grades:`, so no lead has a grade\n"
      "13:79 E0235 `stage` comes out of `lifecycle:`, which is judged after scores and disqualifying\n"
-     "13:86 E0235 `segment.*` is about a lead in a nurture segment; it can only be used under `nurture:`\n13:100 E0203 `routed` is not a field"},
+     "13:86 E0235 `segment.*` is about a lead in a nurture segment; it can only be used in its `leave:`\n13:100 E0203 `routed` is not a field"},
     {"lifecycle: [{stage: q}]\nplugins: {p: {library: a.so, kind: recycler, reads: [stage]}}\n",
-     "13:54 E0235 a plugin cannot read `stage`: `lifecycle` is checked but not evaluated yet"},
+     ""},
     /* a scorer reads scores above it only */
     {RULE "        plugin: p\n  y: {rules: [{name: Y, plugin: p}]}\nplugins: {p: {library: a.so, kind: scorer, reads: [score.z, score.y, u]}}\n",
      "15:17 E0235 plugin `p` reads `score.y` (line 17), and here `score.y` is made later, on line 16; a score can only use scores above it\n"

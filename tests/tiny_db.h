@@ -88,6 +88,11 @@ static const char tiny_rules[] =
     "  - {name: Hot, when: \"grade == 'hot'\", assign: {round_robin: a}, respond_within: 4h}\n"
     "  - {name: Warm, when: {all: [score.total >= 20, {any: [has(contact.title), events.any.days_ago < 30]}]}, assign: {round_robin: b}}\n"
     "  - {name: Rest, otherwise: true, assign: nobody}\n"
+    "lifecycle:\n"
+    "  - {stage: raw}\n"
+    "  - {stage: mql, enter_when: score.total >= 25 && !disqualified, require: [company.domain]}\n"
+    "  - {stage: lost, enter_when: has(deal.lost_on)}\n"
+    "nurture: {later: {enter_when: \"stage == 'raw' && score.total > 5\", send: 1 email per month}}\n"
     "recycle:\n"
     "  - {name: Lost, when: days_since(deal.lost_on) >= 180, to: sales, in: 14d}\n"
     "  - {name: Quiet, when: events.any.days_ago > 120, to: marketing}\n";
@@ -242,8 +247,8 @@ static inline void tiny_tell(const struct assay *assay, struct tiny_text *text)
         const char *id = assay_lead_id(assay, row, &n_id), *owner = assay_owner(assay, row, &n_owner);
         tiny_say(text, "%.*s", (int)n_id, id);
         for (uint32_t s = 0; s < assay_n_scores(assay); s++) tiny_say(text, " %lld", (long long)assay_score_milli(assay, s, row));
-        tiny_say(text, " %s|%s|%s|%.*s|%s\n", assay_grade(assay, row), assay_disqualified_by(assay, row), assay_route(assay, row),
-                 (int)n_owner, owner, assay_recycle(assay, row));
+        tiny_say(text, " %s|%s|%s|%.*s|%s|%s|%s\n", assay_grade(assay, row), assay_disqualified_by(assay, row), assay_route(assay, row),
+                 (int)n_owner, owner, assay_recycle(assay, row), assay_stage(assay, row), assay_nurture(assay, row));
     }
 }
 

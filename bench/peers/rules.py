@@ -1,4 +1,4 @@
-"""The rule files that both sides compute: the reference rules without their plugins, and variant B of them.
+"""The rule files that both sides compute: the reference rules without their plugins, stages and nurture segments, and variant B of them.
 
     rules.py RULES.yaml OUT.yaml [--half-life]
 """
@@ -7,9 +7,13 @@ import re
 import sys
 
 
-def without_plugins(text):
-    """List items that name a plugin left out, and the section that loads them."""
-    kept, item, in_plugins = [], [], False
+# Targets and SLAs name stages.
+LEFT_OUT = ("plugins:", "lifecycle:", "slas:", "targets:", "nurture:")
+
+
+def without_some(text):
+    """List items that name a plugin left out, and the sections that the peers do not compute."""
+    kept, item, is_left_out = [], [], False
 
     def flush():
         if not any(re.match(r" .*[ {]plugin:", line) for line in item):
@@ -19,10 +23,10 @@ def without_plugins(text):
     for line in text.splitlines(keepends=True):
         if re.match(r"[^ #\n]", line):
             flush()
-            in_plugins = line.startswith("plugins:")
+            is_left_out = line.startswith(LEFT_OUT)
         elif re.match(r"  - |#", line):
             flush()
-        if not in_plugins:
+        if not is_left_out:
             item.append(line)
     flush()
     return "".join(kept)
@@ -40,7 +44,7 @@ def with_half_life(text):
 def main():
     source, out, *flags = sys.argv[1:]
     with open(source, encoding="utf-8") as file:
-        text = without_plugins(file.read())
+        text = without_some(file.read())
     if "--half-life" in flags:
         text = with_half_life(text)
     with open(out, "w", encoding="utf-8") as file:

@@ -201,9 +201,14 @@ struct asy_str asy_explain_owner(const struct asy_explained *page)
                            ASY_ARG(asy_roster_name(rules, roster)));
 }
 
+bool asy_explain_lacks(const struct asy_explained *page, uint32_t field)
+{
+    return !asy_column_filled(&page->session->store.columns[field], page->story.row);
+}
+
 bool asy_explain_has_item(const struct asy_explained *page, const struct asy_filled_item *item)
 {
     const struct asy_cel_input input = {.kind = ASY_IN_EVENT_COUNT, .index = item->event, .window_s = ASY_NO_WINDOW};
-    if (item->field != ASY_NONE) return asy_column_filled(&page->session->store.columns[item->field], page->story.row);
+    if (item->field != ASY_NONE) return !asy_explain_lacks(page, item->field);
     return asy_lead_read((void *)&page->story, &input).i > 0;
 }

@@ -48,6 +48,8 @@ struct asy_str asy_explain_plugin(const struct asy_explained *page, uint32_t cal
 int64_t asy_explain_due_s(const struct asy_explained *page);
 /* Who got the lead, and why he. */
 struct asy_str asy_explain_owner(const struct asy_explained *page);
+/* Is a field empty for the lead? */
+bool asy_explain_lacks(const struct asy_explained *page, uint32_t field);
 /* Is an item of `filled:` there? */
 bool asy_explain_has_item(const struct asy_explained *page, const struct asy_filled_item *item);
 

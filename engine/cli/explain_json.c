@@ -154,6 +154,34 @@ static void json_asked(const struct asy_explained *page, struct asy_json *json, 
     asy_json_close(json, '}');
 }
 
+/* From the last stage up to the one that the lead enters, and what that requires in vain. */
+static void json_stage(const struct asy_explained *page, struct asy_json *json)
+{
+    const struct asy_rules *rules = page->rules;
+    const uint32_t chosen = page->story.stage;
+    asy_json_text(json, "stage", asy_str_of(assay_stage(page->session, page->story.row)));
+    asy_json_open(json, "lacks", '[');
+    for (uint32_t i = 0; chosen > 0 && i < rules->stages[chosen - 1].n_require; i++) {
+        const uint32_t field = rules->stages[chosen - 1].require[i];
+        if (asy_explain_lacks(page, field)) asy_json_text(json, NULL, rules->schema.fields[field].name);
+    }
+    asy_json_close(json, ']');
+    asy_json_open(json, "stages", '[');
+    for (uint32_t i = rules->n_stages; i > 0 && i >= chosen; i--)
+        json_asked(page, json, rules->stages[i - 1].name, &rules->stages[i - 1].test, page->story.stages[i - 1], NULL);
+    asy_json_close(json, ']');
+}
+static void json_nurture(const struct asy_explained *page, struct asy_json *json)
+{
+    const struct asy_rules *rules = page->rules;
+    const uint32_t chosen = page->story.segment;
+    asy_json_text(json, "nurture", asy_str_of(assay_nurture(page->session, page->story.row)));
+    asy_json_open(json, "segments", '[');
+    for (uint32_t i = 0; i < rules->n_segments && (chosen == 0 || i < chosen); i++)
+        json_asked(page, json, rules->segments[i].name, &rules->segments[i].test, page->story.segments[i], NULL);
+    asy_json_close(json, ']');
+}
+
 int asy_explain_json(const struct asy_explained *page)
 {
     const struct assay *session = page->session;
@@ -175,6 +203,7 @@ int asy_explain_json(const struct asy_explained *page)
         json_asked(page, &json, rules->disqualify[i].name, &rules->disqualify[i].test, page->story.disqualify[i],
                    &page->story.disqualify_verdicts[i]);
     asy_json_close(&json, ']');
+    json_stage(page, &json);
     asy_json_text(&json, "route", asy_str_of(assay_route(session, row)));
     asy_json_text(&json, "owner", asy_dict_text(&session->results.owners, session->results.owner[row]));
     asy_json_text(&json, "owner_why", asy_explain_owner(page));
@@ -191,6 +220,7 @@ int asy_explain_json(const struct asy_explained *page)
         json_asked(page, &json, rules->recycle[i].name, &rules->recycle[i].test, page->story.recycle[i],
                    &page->story.recycle_verdicts[i]);
     asy_json_close(&json, ']');
+    json_nurture(page, &json);
     asy_json_text(&json, "not_evaluated", rules->not_evaluated);
     asy_json_close(&json, '}');
     const struct asy_str text = asy_json_finish(&json);

@@ -1,5 +1,6 @@
 /* The scored leads as a table, in the order of the leads file: lead_id, one column a score, grade, disqualified_by, route,
- * owner, flag, respond_by, recycle, recycle_to, recycle_due (only if some rule gives `in:`), reasons. */
+ * owner, flag, respond_by, recycle, recycle_to, recycle_due (only if some rule gives `in:`), stage and nurture (only if the
+ * rules have such), reasons. */
 #ifndef ASY_CLI_OUTPUT_H
 #define ASY_CLI_OUTPUT_H
 

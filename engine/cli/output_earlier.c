@@ -41,6 +41,12 @@ struct reading {
     size_t row_cap;
 };
 
+/* Columns that outputs did not have before the rules got their section: rows without them differ from today's. */
+static bool may_lack(const struct asy_output_columns *columns, uint32_t column)
+{
+    return column != 0 && (column == columns->stage || column == columns->nurture);
+}
+
 /* Where the columns stand in the file. NDJSON has a key only where some row had a value. */
 static void find_columns(struct reading *reading, const struct asy_rows *rows)
 {
@@ -55,7 +61,7 @@ static void find_columns(struct reading *reading, const struct asy_rows *rows)
             if (asy_str_eq(names[i], columns->names[c])) reading->source[c] = (int32_t)i;
     }
     reading->missing = 0;
-    while (reading->missing < n_needed && reading->source[reading->missing] >= 0) reading->missing++;
+    while (reading->missing < n_needed && (reading->source[reading->missing] >= 0 || may_lack(columns, reading->missing))) reading->missing++;
     if (reading->missing == n_needed) reading->missing = columns->n;
 }
 

@@ -32,8 +32,8 @@ bool asy_output_columns_init(struct asy_output_columns *columns, struct asy_pool
     const uint32_t n_scores = rules->n_scores;
     uint32_t n = n_scores + 1;
     *columns = (struct asy_output_columns){.n_scores = n_scores,
-                                           .names = asy_pool_alloc_n(pool, n_scores + 11, sizeof(*columns->names)),
-                                           .kinds = asy_pool_alloc_n(pool, n_scores + 11, sizeof(*columns->kinds))};
+                                           .names = asy_pool_alloc_n(pool, n_scores + 13, sizeof(*columns->names)),
+                                           .kinds = asy_pool_alloc_n(pool, n_scores + 13, sizeof(*columns->kinds))};
     if (columns->names == NULL || columns->kinds == NULL) return false;
     columns->names[0] = ASY_STR("lead_id");
     for (uint32_t s = 0; s < n_scores; s++) {
@@ -51,6 +51,8 @@ bool asy_output_columns_init(struct asy_output_columns *columns, struct asy_pool
     columns->names[columns->recycle = n++] = ASY_STR("recycle");
     columns->names[columns->recycle_to = n++] = ASY_STR("recycle_to");
     if (has_due) columns->names[columns->recycle_due = n++] = ASY_STR("recycle_due");
+    if (rules->n_stages > 0) columns->names[columns->stage = n++] = ASY_STR("stage");
+    if (rules->n_segments > 0) columns->names[columns->nurture = n++] = ASY_STR("nurture");
     columns->names[columns->reasons = n++] = ASY_STR("reasons");
     columns->kinds[columns->respond_by] = ASY_OUTPUT_RAW;
     if (has_due) columns->kinds[columns->recycle_due] = ASY_OUTPUT_RAW;
@@ -139,6 +141,28 @@ static void make_recycles(struct asy_row_maker *maker, struct asy_pool *pool)
     }
 }
 
+/* Cells of a column that has the name of a thing, or nothing. Names are `stride` bytes apart. */
+static struct asy_str *make_names(const struct asy_row_maker *maker, struct asy_pool *pool, uint32_t column, const void *names, size_t stride,
+                                  uint32_t n)
+{
+    struct asy_str *pieces = asy_pool_alloc_n(pool, (size_t)n + 1, sizeof(*pieces));
+    for (uint32_t i = 0; i <= n && !pool->has_failed; i++) {
+        const struct cell cell = {column, i == 0 ? ASY_STR("") : *(const struct asy_str *)(const void *)((const char *)names + (i - 1) * stride)};
+        pieces[i] = make_piece(maker, pool, &cell, 1);
+    }
+    return pieces;
+}
+
+static void make_stages(struct asy_row_maker *maker, struct asy_pool *pool)
+{
+    const struct asy_rules *rules = &maker->session->rules;
+    const struct asy_output_columns *columns = maker->columns;
+    if (columns->stage != 0)
+        maker->stages = make_names(maker, pool, columns->stage, &rules->stages[0].name, sizeof(*rules->stages), rules->n_stages);
+    if (columns->nurture != 0)
+        maker->segments = make_names(maker, pool, columns->nurture, &rules->segments[0].name, sizeof(*rules->segments), rules->n_segments);
+}
+
 /* -- numbers ------------------------------------------------------------------------------------------------------- */
 
 static void make_scores(struct asy_row_maker *maker, struct asy_pool *pool)
@@ -213,7 +237,7 @@ static void longest(size_t *most, struct asy_str piece)
 static size_t find_room(const struct asy_row_maker *maker)
 {
     const struct asy_rules *rules = &maker->session->rules;
-    size_t decision = 0, route = 0, promise = 0, owner = 0, recycle = 0, term = 0, room = PIECE_BYTES;
+    size_t decision = 0, route = 0, promise = 0, owner = 0, recycle = 0, stage = 0, segment = 0, term = 0, room = PIECE_BYTES;
     for (uint32_t s = 0; s < rules->n_scores; s++) room += asy_cell_room(maker->layout, s + 1, ASY_NUMBER_BYTES);
     for (uint32_t i = 0; i <= rules->n_grades + rules->n_disqualify; i++) longest(&decision, maker->decisions[i]);
     for (uint32_t i = 0; i <= rules->n_routes; i++) {
@@ -222,8 +246,11 @@ static size_t find_room(const struct asy_row_maker *maker)
     }
     for (uint32_t code = 0; code < maker->session->results.owners.n; code++) longest(&owner, maker->owners[code]);
     for (uint32_t i = 0; i <= rules->n_recycle; i++) longest(&recycle, maker->recycles[i].due);
+    for (uint32_t i = 0; maker->stages != NULL && i <= rules->n_stages; i++) longest(&stage, maker->stages[i]);
+    for (uint32_t i = 0; maker->segments != NULL && i <= rules->n_segments; i++) longest(&segment, maker->segments[i]);
     for (uint32_t t = 0; t < maker->session->program.n_terms; t++) longest(&term, maker->terms[t]);
-    room += decision + route + promise + owner + recycle + asy_cell_room(maker->layout, maker->columns->respond_by, TIME_BYTES) +
+    room += decision + route + promise + owner + recycle + stage + segment +
+            asy_cell_room(maker->layout, maker->columns->respond_by, TIME_BYTES) +
             asy_cell_room(maker->layout, maker->columns->recycle_due, TIME_BYTES);
     return room + asy_cell_room(maker->layout, maker->columns->reasons, PIECE_BYTES) + ASY_TOP_TERMS * (term + PIECE_BYTES) + PIECE_BYTES;
 }
@@ -237,6 +264,7 @@ bool asy_row_maker_init(struct asy_row_maker *maker, struct asy_pool *pool, cons
     make_routes(maker, pool);
     make_owners(maker, pool);
     make_recycles(maker, pool);
+    make_stages(maker, pool);
     make_points(maker, pool);
     make_terms(maker, pool);
     if (pool->has_failed) return false;
@@ -333,5 +361,7 @@ char *asy_row_make_rest(const struct asy_row_maker *maker, uint32_t row, char *o
     out = put(out, maker->owners[results->owner[row]]);
     out = put_promise(maker, route, row, out);
     out = put_recycle(maker, row, out);
+    if (maker->stages != NULL) out = put(out, maker->stages[results->stage[row]]);
+    if (maker->segments != NULL) out = put(out, maker->segments[results->segment[row]]);
     return put_reasons(maker, row, out);
 }

@@ -2,8 +2,8 @@
  * ready once, with quotes, escapes and what stands between cells, neighbouring ones as one piece; a row is then copies of them and a
  * few numbers.
  *
- *   lead_id | scores ... | grade, disqualified_by | route | owner | flag, respond_by | recycle, recycle_to, recycle_due | reasons
- *             by value     by number                 by number  by code  by route       by number                         by term
+ *   lead_id | scores ... | grade, disqualified_by | route | owner | flag, respond_by | recycle, recycle_to, recycle_due | stage | nurture | reasons
+ *             by value     by number                 by number  by code  by route       by number                         by number         by term
  *
  * Threads: many readers. */
 #ifndef ASY_CLI_OUTPUT_ROW_H
@@ -19,6 +19,7 @@ struct asy_output_columns {
     uint8_t *kinds;
     uint32_t grade, disqualified_by, route, owner, flag, respond_by, recycle, recycle_to, reasons;
     uint32_t recycle_due; /* 0: no rule gives `in:` or has a plugin that may name a time */
+    uint32_t stage, nurture; /* 0: no `lifecycle:`, no segment that a lead enters by its `enter_when:` */
 };
 /* The columns of a run's output; in `pool`. False without memory. */
 bool asy_output_columns_init(struct asy_output_columns *columns, struct asy_pool *pool, const struct asy_rules *rules);
@@ -36,6 +37,7 @@ struct asy_row_maker {
     struct asy_route_cells *routes;
     struct asy_str *owners;
     struct asy_recycle_cells *recycles;
+    struct asy_str *stages, *segments; /* by number; NULL without the column */
     struct asy_str *terms;      /* ";Company size:", without what cells begin and end with */
     uint8_t *term_marks;
     const struct asy_number_cell *points; /* ":+25" without the colon, by points */

@@ -45,6 +45,18 @@ static void print_undecided(FILE *err, const struct assay *session, struct asy_p
     }
 }
 
+static void print_lacking(FILE *err, const struct assay *session, struct asy_pool *pool)
+{
+    uint32_t n;
+    const struct asy_lacking *all = asy_tally_lacking(session, pool, &n);
+    if (n > 0) fputs("\nRequired in their stage, and empty\n", err);
+    for (uint32_t i = 0; i < n; i++) {
+        char count[32];
+        fprintf(err, "  %.*s: %s lead%s %.*s\n", ASY_ARG(session->rules.stages[all[i].stage].name), asy_term_count(all[i].n, count),
+                all[i].n == 1 ? " lacks" : "s lack", ASY_ARG(session->rules.schema.fields[all[i].field].name));
+    }
+}
+
 static void print_bad_values(FILE *err, const struct assay *session, const struct asy_ingest_report *report, struct asy_pool *pool)
 {
     char count[32];
@@ -172,6 +184,7 @@ void asy_summary_print(struct asy_cli *cli, const struct asy_summary *summary)
     for (uint32_t s = 0; s < ASY_TALLY_SECTIONS; s++) print_section(err, &sections[s], n_leads);
     asy_plugins_print(err, session);
     print_undecided(err, session, cli->pool);
+    print_lacking(err, session, cli->pool);
     print_input(err, session, cli->pool);
     print_no_owner(err, results->n_no_member, "their team has no member for their territory and nobody `anywhere`");
     print_no_owner(err, results->n_no_owner, "the list or record that names the owner is empty");

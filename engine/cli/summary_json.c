@@ -91,6 +91,21 @@ static void json_undecided(struct asy_json *json, const struct assay *session, s
     asy_json_close(json, ']');
 }
 
+static void json_lacking(struct asy_json *json, const struct assay *session, struct asy_pool *pool)
+{
+    uint32_t n;
+    const struct asy_lacking *all = asy_tally_lacking(session, pool, &n);
+    asy_json_open(json, "required_in_stage_and_empty", '[');
+    for (uint32_t i = 0; i < n; i++) {
+        asy_json_open(json, NULL, '{');
+        asy_json_text(json, "stage", session->rules.stages[all[i].stage].name);
+        asy_json_text(json, "field", session->rules.schema.fields[all[i].field].name);
+        asy_json_int(json, "leads", (int64_t)all[i].n);
+        asy_json_close(json, '}');
+    }
+    asy_json_close(json, ']');
+}
+
 assay_status asy_summary_write_json(struct asy_cli *cli, const struct asy_summary *summary, const char *path,
                                     struct assay_error *error)
 {
@@ -120,6 +135,7 @@ assay_status asy_summary_write_json(struct asy_cli *cli, const struct asy_summar
         asy_json_close(&json, ']');
     }
     json_undecided(&json, session, cli->pool);
+    json_lacking(&json, session, cli->pool);
     asy_plugins_json(&json, session);
     asy_json_int(&json, "routed_without_member", (int64_t)session->results.n_no_member);
     asy_json_int(&json, "routed_without_owner", (int64_t)session->results.n_no_owner);

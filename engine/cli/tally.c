@@ -13,16 +13,21 @@ bool asy_tally_leads(const struct assay *session, struct asy_pool *pool, struct 
     const struct asy_results *results = &session->results;
     if (!make_section(&sections[ASY_TALLY_GRADES], pool, "Grade", "grades", rules->n_grades + 2) ||
         !make_section(&sections[ASY_TALLY_DISQUALIFIED], pool, "Disqualified by (first reason)", "disqualified_by", rules->n_disqualify) ||
+        !make_section(&sections[ASY_TALLY_STAGES], pool, "Stage", "stages", rules->n_stages > 0 ? rules->n_stages + 1 : 0) ||
         !make_section(&sections[ASY_TALLY_ROUTES], pool, "Route", "routes", rules->n_routes + 1) ||
-        !make_section(&sections[ASY_TALLY_RECYCLED], pool, "Recycled by", "recycled_by", rules->n_recycle))
+        !make_section(&sections[ASY_TALLY_RECYCLED], pool, "Recycled by", "recycled_by", rules->n_recycle) ||
+        !make_section(&sections[ASY_TALLY_SEGMENTS], pool, "Nurture segment", "nurture", rules->n_segments))
         return false;
     for (uint32_t i = 0; i < rules->n_grades; i++) sections[ASY_TALLY_GRADES].items[i].name = rules->grades[i].name;
     sections[ASY_TALLY_GRADES].items[rules->n_grades] = (struct asy_tally){.name = ASY_STR("disqualified"), .is_special = true};
     sections[ASY_TALLY_GRADES].items[rules->n_grades + 1] = (struct asy_tally){.name = ASY_STR("(no grade)"), .is_special = true};
     for (uint32_t i = 0; i < rules->n_disqualify; i++) sections[ASY_TALLY_DISQUALIFIED].items[i].name = rules->disqualify[i].name;
+    for (uint32_t i = 0; i < rules->n_stages; i++) sections[ASY_TALLY_STAGES].items[i].name = rules->stages[i].name;
+    sections[ASY_TALLY_STAGES].items[rules->n_stages] = (struct asy_tally){.name = ASY_STR("(no stage)"), .is_special = true};
     for (uint32_t i = 0; i < rules->n_routes; i++) sections[ASY_TALLY_ROUTES].items[i].name = rules->routes[i].name;
     sections[ASY_TALLY_ROUTES].items[rules->n_routes] = (struct asy_tally){.name = ASY_STR("(no route)"), .is_special = true};
     for (uint32_t i = 0; i < rules->n_recycle; i++) sections[ASY_TALLY_RECYCLED].items[i].name = rules->recycle[i].name;
+    for (uint32_t i = 0; i < rules->n_segments; i++) sections[ASY_TALLY_SEGMENTS].items[i].name = rules->segments[i].name;
     for (uint32_t row = 0; row < results->n_leads; row++) {
         const uint32_t disqualified = results->disqualified_by[row], grade = results->grade[row], route = results->route[row];
         const uint32_t shown = disqualified ? rules->n_grades : grade ? grade - 1 : rules->n_grades + 1;
@@ -30,6 +35,8 @@ bool asy_tally_leads(const struct assay *session, struct asy_pool *pool, struct 
         if (disqualified) sections[ASY_TALLY_DISQUALIFIED].items[disqualified - 1].n++;
         sections[ASY_TALLY_ROUTES].items[route ? route - 1 : rules->n_routes].n++;
         if (results->recycle[row]) sections[ASY_TALLY_RECYCLED].items[results->recycle[row] - 1].n++;
+        if (results->stage != NULL) sections[ASY_TALLY_STAGES].items[results->stage[row] ? results->stage[row] - 1u : rules->n_stages].n++;
+        if (results->segment != NULL && results->segment[row]) sections[ASY_TALLY_SEGMENTS].items[results->segment[row] - 1].n++;
     }
     return true;
 }
@@ -38,7 +45,8 @@ struct asy_undecided *asy_tally_undecided(const struct assay *session, struct as
 {
     const struct asy_rules *rules = &session->rules;
     const struct asy_results *results = &session->results;
-    const size_t at_most = (size_t)session->program.n_terms + rules->n_disqualify + rules->n_routes + rules->n_recycle + 1;
+    const size_t at_most = (size_t)session->program.n_terms + rules->n_disqualify + rules->n_stages + rules->n_routes +
+                           rules->n_recycle + rules->n_segments + 1;
     struct asy_undecided *all = asy_pool_alloc_n(pool, at_most, sizeof(*all)), *at = all;
     *n = 0;
     if (all == NULL) return NULL;
@@ -52,6 +60,10 @@ struct asy_undecided *asy_tally_undecided(const struct assay *session, struct as
         if (results->unknown_disqualify[i] > 0)
             *at++ = (struct asy_undecided){ASY_STR("disqualify"), rules->disqualify[i].name, rules->disqualify[i].test.when,
                                            results->unknown_disqualify[i]};
+    for (uint32_t i = 0; i < rules->n_stages; i++)
+        if (results->unknown_stages[i] > 0)
+            *at++ = (struct asy_undecided){ASY_STR("lifecycle"), rules->stages[i].name, rules->stages[i].test.when,
+                                           results->unknown_stages[i]};
     for (uint32_t i = 0; i < rules->n_routes; i++)
         if (results->unknown_routes[i] > 0)
             *at++ = (struct asy_undecided){ASY_STR("routes"), rules->routes[i].name, rules->routes[i].test.when,
@@ -60,7 +72,35 @@ struct asy_undecided *asy_tally_undecided(const struct assay *session, struct as
         if (results->unknown_recycle[i] > 0)
             *at++ = (struct asy_undecided){ASY_STR("recycle"), rules->recycle[i].name, rules->recycle[i].test.when,
                                            results->unknown_recycle[i]};
+    for (uint32_t i = 0; i < rules->n_segments; i++)
+        if (results->unknown_segments[i] > 0)
+            *at++ = (struct asy_undecided){ASY_STR("nurture"), rules->segments[i].name, rules->segments[i].test.when,
+                                           results->unknown_segments[i]};
     *n = (uint32_t)(at - all);
+    return all;
+}
+
+struct asy_lacking *asy_tally_lacking(const struct assay *session, struct asy_pool *pool, uint32_t *n)
+{
+    const struct asy_rules *rules = &session->rules;
+    const struct asy_results *results = &session->results;
+    uint32_t n_all = 0, n_kept = 0;
+    *n = 0;
+    uint32_t *first = asy_pool_alloc_n(pool, (size_t)rules->n_stages + 1, sizeof(*first));
+    for (uint32_t s = 0; first != NULL && s < rules->n_stages; s++) first[s + 1] = n_all += rules->stages[s].n_require;
+    struct asy_lacking *all = asy_pool_alloc_n(pool, (size_t)n_all + 1, sizeof(*all));
+    if (first == NULL || all == NULL) return NULL;
+    for (uint32_t s = 0; s < rules->n_stages; s++)
+        for (uint32_t i = 0; i < rules->stages[s].n_require; i++)
+            all[first[s] + i] = (struct asy_lacking){.stage = s, .field = rules->stages[s].require[i]};
+    for (uint32_t row = 0; n_all > 0 && row < results->n_leads; row++) {
+        const uint32_t stage = results->stage[row];
+        for (uint32_t i = stage == 0 ? 0 : first[stage - 1]; stage != 0 && i < first[stage]; i++)
+            all[i].n += !asy_column_filled(&session->store.columns[all[i].field], row);
+    }
+    for (uint32_t i = 0; i < n_all; i++)
+        if (all[i].n > 0) all[n_kept++] = all[i];
+    *n = n_kept;
     return all;
 }
 

@@ -109,10 +109,14 @@ static void list_parts(struct bench *bench, const struct asy_program *program, c
     for (uint32_t i = 0; i < rules->n_disqualify; i++)
         add_part(bench, ASY_STR("disqualify"), rules->disqualify[i].name, kind_of_test(&rules->disqualify[i].test),
                  profile->disqualify_ns[i]);
+    for (uint32_t i = 0; i < rules->n_stages; i++)
+        add_part(bench, ASY_STR("lifecycle"), rules->stages[i].name, kind_of_test(&rules->stages[i].test), profile->stages_ns[i]);
     for (uint32_t i = 0; i < rules->n_routes; i++)
         add_part(bench, ASY_STR("routes"), rules->routes[i].name, kind_of_test(&rules->routes[i].test), profile->routes_ns[i]);
     for (uint32_t i = 0; i < rules->n_recycle; i++)
         add_part(bench, ASY_STR("recycle"), rules->recycle[i].name, kind_of_test(&rules->recycle[i].test), profile->recycle_ns[i]);
+    for (uint32_t i = 0; i < rules->n_segments; i++)
+        add_part(bench, ASY_STR("nurture"), rules->segments[i].name, kind_of_test(&rules->segments[i].test), profile->segments_ns[i]);
     add_part(bench, ASY_STR("all"), ASY_STR("owners"), "", owners_ns);
     add_part(bench, ASY_STR("all"), ASY_STR("grades, reasons, inputs, results"), "", profile->rest_ns);
 }
@@ -121,18 +125,21 @@ static bool make_profile(struct bench *bench, struct asy_profile *profile, const
 {
     const struct asy_rules *rules = program->rules;
     struct asy_pool *pool = bench->cli->pool;
-    const size_t n_parts = (size_t)program->n_terms + rules->n_scores + rules->n_disqualify + rules->n_routes + rules->n_recycle + 4;
+    const size_t n_parts = (size_t)program->n_terms + rules->n_scores + rules->n_disqualify + rules->n_stages + rules->n_routes +
+                           rules->n_recycle + rules->n_segments + 4;
     profile->now_ns = bench->cli->clock.monotonic_ns;
     profile->terms_ns = asy_pool_alloc_n(pool, program->n_terms, sizeof(int64_t));
     profile->scores_ns = asy_pool_alloc_n(pool, rules->n_scores, sizeof(int64_t));
     profile->disqualify_ns = asy_pool_alloc_n(pool, rules->n_disqualify, sizeof(int64_t));
+    profile->stages_ns = asy_pool_alloc_n(pool, rules->n_stages, sizeof(int64_t));
     profile->routes_ns = asy_pool_alloc_n(pool, rules->n_routes, sizeof(int64_t));
     profile->recycle_ns = asy_pool_alloc_n(pool, rules->n_recycle, sizeof(int64_t));
+    profile->segments_ns = asy_pool_alloc_n(pool, rules->n_segments, sizeof(int64_t));
     bench->parts = asy_pool_alloc_n(pool, n_parts, sizeof(*bench->parts));
     int64_t *samples = asy_pool_alloc_n(pool, n_parts * bench->n_runs, sizeof(*samples));
     for (size_t i = 0; bench->parts != NULL && samples != NULL && i < n_parts; i++) bench->parts[i].runs_ns = samples + i * bench->n_runs;
-    return profile->terms_ns && profile->scores_ns && profile->disqualify_ns && profile->routes_ns && profile->recycle_ns &&
-           bench->parts && samples;
+    return profile->terms_ns && profile->scores_ns && profile->disqualify_ns && profile->stages_ns && profile->routes_ns &&
+           profile->recycle_ns && profile->segments_ns && bench->parts && samples;
 }
 
 static void forget_times(struct asy_profile *profile, const struct asy_program *program)
@@ -142,8 +149,10 @@ static void forget_times(struct asy_profile *profile, const struct asy_program *
     memset(profile->terms_ns, 0, program->n_terms * sizeof(int64_t));
     memset(profile->scores_ns, 0, rules->n_scores * sizeof(int64_t));
     memset(profile->disqualify_ns, 0, rules->n_disqualify * sizeof(int64_t));
+    memset(profile->stages_ns, 0, rules->n_stages * sizeof(int64_t));
     memset(profile->routes_ns, 0, rules->n_routes * sizeof(int64_t));
     memset(profile->recycle_ns, 0, rules->n_recycle * sizeof(int64_t));
+    memset(profile->segments_ns, 0, rules->n_segments * sizeof(int64_t));
 }
 
 /* As often as asked for, a run of one thread that looks at the clock between parts. */

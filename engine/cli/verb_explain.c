@@ -134,7 +134,7 @@ static void print_score(const struct asy_explained *page, uint32_t number)
 
 /* -- decisions ---------------------------------------------------------------------------------------------------------- */
 
-/* One rule that was asked, what it said and why. */
+/* One rule that was asked, what it said and why. `verdict`: of its plugin, if it may have one. */
 static void print_asked(const struct asy_explained *page, struct asy_str name, const struct asy_test *test, struct asy_cel_value value,
                         const struct asy_verdict_story *verdict)
 {
@@ -161,6 +161,30 @@ static void print_disqualify(const struct asy_explained *page)
     for (uint32_t i = 0; i < rules->n_disqualify; i++)
         print_asked(page, rules->disqualify[i].name, &rules->disqualify[i].test, page->story.disqualify[i],
                     &page->story.disqualify_verdicts[i]);
+}
+
+static void print_lacking(const struct asy_explained *page, const struct asy_life_stage *stage)
+{
+    const char *before = "    lacks";
+    for (uint32_t i = 0; i < stage->n_require; i++) {
+        if (!asy_explain_lacks(page, stage->require[i])) continue;
+        fprintf(page->out, "%s %.*s", before, ASY_ARG(page->rules->schema.fields[stage->require[i]].name));
+        before = ",";
+    }
+    if (before[0] == ',') fputs(", required in this stage\n", page->out);
+}
+
+/* From the last stage up to the one that the lead enters. */
+static void print_stage(const struct asy_explained *page)
+{
+    const struct asy_rules *rules = page->rules;
+    const uint32_t chosen = page->story.stage;
+    if (rules->n_stages == 0) return;
+    fprintf(page->out, "\nstage: %.*s\n", chosen == 0 ? 4 : (int)rules->stages[chosen - 1].name.len,
+            chosen == 0 ? "none" : rules->stages[chosen - 1].name.p);
+    for (uint32_t i = rules->n_stages; i > 0 && i >= chosen; i--)
+        print_asked(page, rules->stages[i - 1].name, &rules->stages[i - 1].test, page->story.stages[i - 1], NULL);
+    if (chosen > 0) print_lacking(page, &rules->stages[chosen - 1]);
 }
 
 static void print_route(const struct asy_explained *page)
@@ -205,6 +229,17 @@ static void print_recycle(const struct asy_explained *page)
     if (due_s > 0) fprintf(page->out, "    due: %.*s\n", (int)asy_time_format_s(due_s, due), due);
 }
 
+static void print_nurture(const struct asy_explained *page)
+{
+    const struct asy_rules *rules = page->rules;
+    const uint32_t chosen = page->story.segment;
+    if (rules->n_segments == 0) return;
+    fprintf(page->out, "\nnurture: %.*s\n", chosen == 0 ? 2 : (int)rules->segments[chosen - 1].name.len,
+            chosen == 0 ? "no" : rules->segments[chosen - 1].name.p);
+    for (uint32_t i = 0; i < rules->n_segments && (chosen == 0 || i < chosen); i++)
+        print_asked(page, rules->segments[i].name, &rules->segments[i].test, page->story.segments[i], NULL);
+}
+
 static void print_page(const struct asy_explained *page)
 {
     const struct assay *session = page->session;
@@ -226,8 +261,10 @@ static void print_page(const struct asy_explained *page)
         }
     }
     print_disqualify(page);
+    print_stage(page);
     print_route(page);
     print_recycle(page);
+    print_nurture(page);
     if (page->rules->not_evaluated.len > 0)
         fprintf(page->out, "\nchecked but not evaluated yet: %.*s\n", ASY_ARG(page->rules->not_evaluated));
 }
@@ -243,6 +280,10 @@ static int name_width(const struct asy_explained *page)
         if (page->session->program.terms[t].name.len > width) width = page->session->program.terms[t].name.len;
     for (uint32_t i = 0; i < rules->n_disqualify; i++)
         if (rules->disqualify[i].name.len > width) width = rules->disqualify[i].name.len;
+    for (uint32_t i = 0; i < rules->n_stages; i++)
+        if (rules->stages[i].name.len > width) width = rules->stages[i].name.len;
+    for (uint32_t i = 0; i < rules->n_segments; i++)
+        if (rules->segments[i].name.len > width) width = rules->segments[i].name.len;
     for (uint32_t i = 0; i < rules->n_routes; i++)
         if (rules->routes[i].name.len > width) width = rules->routes[i].name.len;
     for (uint32_t i = 0; i < rules->n_recycle; i++)

@@ -74,7 +74,7 @@ struct asy_cel_value asy_lead_read(void *ctx, const struct asy_cel_input *input)
         if (rules->grade_by != ASY_NONE && story->scores[rules->grade_by].is_empty) return unknown_value();
         return story->grade == 0 ? null_value() : asy_cel_text(rules->grades[story->grade - 1].name);
     case ASY_IN_DISQUALIFIED: return bool_value(story->disqualified_by != 0);
-    case ASY_IN_STAGE: return null_value(); /* not evaluated */
+    case ASY_IN_STAGE: return story->stage == 0 ? null_value() : asy_cel_text(rules->stages[story->stage - 1].name);
     default: break;
     }
     const int64_t window_s = input->kind == ASY_IN_EVENT_COUNT ? input->window_s : ASY_NO_WINDOW;
@@ -205,6 +205,18 @@ static uint32_t tell_decisions(struct asy_lead_story *story, const struct asy_de
     return chosen;
 }
 
+/* 1 + number of the last that is true. */
+static uint32_t tell_stage(struct asy_lead_story *story)
+{
+    uint32_t last = 0;
+    for (uint32_t s = 0; s < story->program->rules->n_stages; s++) {
+        const struct asy_decision *stage = &story->program->stages[s];
+        story->stages[s] = stage->test->is_otherwise ? bool_value(true) : evaluate(story, stage->test->when, &stage->reads);
+        if (asy_cel_is_true(story->stages[s])) last = s + 1;
+    }
+    return last;
+}
+
 /* Room for what `n` decisions say. */
 static bool make_decisions(struct asy_pool *pool, uint32_t n, struct asy_cel_value **values, struct asy_verdict_story **verdicts)
 {
@@ -219,16 +231,21 @@ bool asy_lead_tell(struct asy_lead_story *story, const struct asy_program *progr
     *story = (struct asy_lead_story){.program = program, .row = row, .n_scores = rules->n_scores, .pool = pool};
     story->terms = asy_pool_alloc_n(pool, (size_t)program->n_terms + 1, sizeof(*story->terms));
     story->scores = asy_pool_alloc_n(pool, (size_t)rules->n_scores + 1, sizeof(*story->scores));
-    if (story->terms == NULL || story->scores == NULL ||
+    story->stages = asy_pool_alloc_n(pool, (size_t)rules->n_stages + 1, sizeof(*story->stages));
+    struct asy_verdict_story *no_verdicts;
+    if (story->terms == NULL || story->scores == NULL || story->stages == NULL ||
         !make_decisions(pool, rules->n_disqualify, &story->disqualify, &story->disqualify_verdicts) ||
         !make_decisions(pool, rules->n_routes, &story->routes, &story->route_verdicts) ||
-        !make_decisions(pool, rules->n_recycle, &story->recycle, &story->recycle_verdicts))
+        !make_decisions(pool, rules->n_recycle, &story->recycle, &story->recycle_verdicts) ||
+        !make_decisions(pool, rules->n_segments, &story->segments, &no_verdicts))
         return false;
     for (uint32_t s = 0; s < rules->n_scores; s++) tell_score(story, s);
     story->grade = tell_grade(story);
     story->disqualified_by = tell_decisions(story, program->disqualify, rules->n_disqualify, story->disqualify,
                                             story->disqualify_verdicts);
+    story->stage = tell_stage(story);
     story->route = tell_decisions(story, program->routes, rules->n_routes, story->routes, story->route_verdicts);
     story->recycled = tell_decisions(story, program->recycle, rules->n_recycle, story->recycle, story->recycle_verdicts);
+    story->segment = tell_decisions(story, program->segments, rules->n_segments, story->segments, no_verdicts);
     return !pool->has_failed; /* text of a condition may be missing */
 }

@@ -38,9 +38,9 @@ struct asy_lead_story {
     struct asy_score_story *scores; /* by score; those computed so far while it is being made */
     uint32_t n_scores;
     uint32_t grade;                 /* 1 + number; 0 none */
-    struct asy_cel_value *disqualify, *routes, *recycle; /* value of every condition (of a plugin: true, false, or unknown if empty) */
+    struct asy_cel_value *disqualify, *stages, *routes, *recycle, *segments; /* value of every condition (of a plugin: true, false, or unknown if empty) */
     struct asy_verdict_story *disqualify_verdicts, *route_verdicts, *recycle_verdicts; /* of rules with plugins */
-    uint32_t disqualified_by, route, recycled; /* 1 + number; 0 none */
+    uint32_t disqualified_by, stage, route, recycled, segment; /* 1 + number; 0 none */
     struct asy_pool *pool;          /* everything above, and text that conditions made up */
 };
 

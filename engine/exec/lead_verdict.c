@@ -16,6 +16,7 @@ bool asy_story_lacks(const struct asy_lead_story *story, const struct asy_reads 
 static uint32_t code_of(const struct asy_lead_story *story, const struct asy_cel_input *input)
 {
     if (input->kind == ASY_IN_GRADE) return story->grade;
+    if (input->kind == ASY_IN_STAGE) return story->stage;
     if (input->kind != ASY_IN_FIELD) return 0;
     return asy_column_code(&story->program->store->columns[input->index], story->row);
 }

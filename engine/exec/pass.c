@@ -49,9 +49,7 @@ static void fill_slots(struct asy_batch *b)
         case ASY_IN_FIELD: *view = view_column(b, &program->store->columns[slot->input.index], copy); break;
         case ASY_IN_GRADE: *view = (struct asy_view){.data = b->w->grade, .width = 1}; break;
         case ASY_IN_DISQUALIFIED: *view = (struct asy_view){.data = b->w->disqualified, .width = 1}; break;
-        case ASY_IN_STAGE: /* not evaluated: a copy is all zero from the start, and zero is empty */
-            *view = (struct asy_view){.data = copy, .width = 1};
-            break;
+        case ASY_IN_STAGE: *view = (struct asy_view){.data = b->w->stage, .width = sizeof(*b->w->stage)}; break;
         case ASY_IN_SCORE: /* there once the score is known */
             *view = slot->repr == ASY_SLOT_INTS
                         ? (struct asy_view){.data = b->w->total + (size_t)slot->input.index * b->pass->stride, .ints = ASY_INTS_MILLI}
@@ -265,27 +263,38 @@ static void run_score(struct asy_batch *b, uint32_t number)
 
 /* -- decisions -------------------------------------------------------------------------------------------------- */
 
-/* First match of `n` decisions into w->choice. Every one is evaluated; unknown[i] counts the rows that it left open and
- * could not decide (all rows with count_all). */
-static void run_first_match(struct asy_batch *b, const struct asy_decision *decisions, uint32_t n, uint64_t *unknown, bool count_all,
-                            int64_t *took_ns)
+/* Decisions of which a lead takes the first that matches, or the last. */
+struct match {
+    const struct asy_decision *decisions;
+    uint32_t n;
+    bool takes_last;
+    bool counts_all;  /* unknown: all rows; else those that no decision asked before has taken */
+    uint64_t *unknown;
+    int64_t *took_ns; /* NULL: no profile */
+};
+
+/* 1 + number of the decision into w->choice. Every one is evaluated, and those that could not be decided counted in unknown[]. The last
+ * that matches is the first from the end. */
+static void run_match(struct asy_batch *b, const struct match *match)
 {
     struct asy_worker *w = b->w;
     memset(w->choice, 0, b->n * sizeof(*w->choice));
-    for (uint32_t d = 0; d < n; d++) {
-        const bool is_call = decisions[d].test->call != ASY_NONE && b->program->n_calls > 0;
-        if (decisions[d].test->is_otherwise) {
+    for (uint32_t i = 0; i < match->n; i++) {
+        const uint32_t d = match->takes_last ? match->n - 1 - i : i;
+        const struct asy_decision *decision = &match->decisions[d];
+        const bool is_call = decision->test->call != ASY_NONE && b->program->n_calls > 0;
+        if (decision->test->is_otherwise) {
             b->kern->otherwise(b->n, (uint16_t)(d + 1), w->choice);
-        } else if (decisions[d].when != NULL || is_call) {
+        } else if (decision->when != NULL || is_call) {
             const uint8_t *t, *k;
-            if (is_call) asy_pass_verdicts(b, decisions[d].test->call, count_all ? NULL : w->choice, &t, &k);
-            else run_cond(b, decisions[d].when, &t, &k);
-            if (!is_call) asy_pass_hide(b, &decisions[d].reads, &t, &k);
+            if (is_call) asy_pass_verdicts(b, decision->test->call, match->counts_all ? NULL : w->choice, &t, &k);
+            else run_cond(b, decision->when, &t, &k);
+            if (!is_call) asy_pass_hide(b, &decision->reads, &t, &k);
             const uint32_t open = b->kern->choose(t, k, b->n, (uint16_t)(d + 1), w->choice);
-            unknown[d] += count_all ? b->kern->count_unknown(k, b->n) : open;
-            if (is_call) asy_pass_take_details(b, decisions[d].test->call, (uint16_t)(d + 1), w->choice);
+            match->unknown[d] += match->counts_all ? b->kern->count_unknown(k, b->n) : open;
+            if (is_call) asy_pass_take_details(b, decision->test->call, (uint16_t)(d + 1), w->choice);
         }
-        if (took_ns != NULL) lap(b, &took_ns[d]);
+        if (match->took_ns != NULL) lap(b, &match->took_ns[d]);
     }
 }
 
@@ -326,6 +335,35 @@ static void run_grade(struct asy_batch *b)
     for (uint32_t i = 0; empty != NULL && i < b->n; i++) w->grade[i] = empty[i] ? 0 : w->grade[i];
 }
 
+/* In this order: later ones may ask what became of earlier ones. */
+static void run_decisions(struct asy_batch *b)
+{
+    const struct asy_program *program = b->program;
+    const struct asy_rules *rules = program->rules;
+    struct asy_worker *w = b->w;
+    struct asy_results *r = b->pass->results;
+    const struct asy_profile none = {0}, *profile = b->pass->profile != NULL ? b->pass->profile : &none;
+    run_match(b, &(struct match){.decisions = program->disqualify, .n = rules->n_disqualify, .counts_all = true,
+                                 .unknown = w->unknown_disqualify, .took_ns = profile->disqualify_ns});
+    put(b, r->disqualified_by, w->choice, sizeof(*w->choice));
+    b->kern->is_chosen(w->choice, b->n, w->disqualified);
+    run_match(b, &(struct match){.decisions = program->stages, .n = rules->n_stages, .takes_last = true, .unknown = w->unknown_stages,
+                                 .took_ns = profile->stages_ns});
+    memcpy(w->stage, w->choice, b->n * sizeof(*w->stage));
+    if (r->stage != NULL) put(b, r->stage, w->stage, sizeof(*w->stage));
+    run_match(b, &(struct match){.decisions = program->routes, .n = rules->n_routes, .unknown = w->unknown_routes,
+                                 .took_ns = profile->routes_ns});
+    put(b, r->route, w->choice, sizeof(*w->choice));
+    if (w->owner != NULL) put(b, r->owner, w->owner, sizeof(*w->owner));
+    run_match(b, &(struct match){.decisions = program->recycle, .n = rules->n_recycle, .unknown = w->unknown_recycle,
+                                 .took_ns = profile->recycle_ns});
+    put(b, r->recycle, w->choice, sizeof(*w->choice));
+    if (w->due_s != NULL) put(b, r->recycle_due_s, w->due_s, sizeof(*w->due_s));
+    run_match(b, &(struct match){.decisions = program->segments, .n = rules->n_segments, .unknown = w->unknown_segments,
+                                 .took_ns = profile->segments_ns});
+    if (r->segment != NULL) put(b, r->segment, w->choice, sizeof(*w->choice));
+}
+
 static void run_batch(struct asy_batch *b)
 {
     const struct asy_program *program = b->program;
@@ -354,15 +392,7 @@ static void run_batch(struct asy_batch *b)
     run_grade(b);
     put(b, r->grade, w->grade, sizeof(*w->grade));
     if (profile != NULL) lap(b, &profile->rest_ns);
-    run_first_match(b, program->disqualify, rules->n_disqualify, w->unknown_disqualify, true, profile ? profile->disqualify_ns : NULL);
-    put(b, r->disqualified_by, w->choice, sizeof(*w->choice));
-    b->kern->is_chosen(w->choice, b->n, w->disqualified);
-    run_first_match(b, program->routes, rules->n_routes, w->unknown_routes, false, profile ? profile->routes_ns : NULL);
-    put(b, r->route, w->choice, sizeof(*w->choice));
-    if (w->owner != NULL) put(b, r->owner, w->owner, sizeof(*w->owner));
-    run_first_match(b, program->recycle, rules->n_recycle, w->unknown_recycle, false, profile ? profile->recycle_ns : NULL);
-    put(b, r->recycle, w->choice, sizeof(*w->choice));
-    if (w->due_s != NULL) put(b, r->recycle_due_s, w->due_s, sizeof(*w->due_s));
+    run_decisions(b);
     if (profile != NULL) lap(b, &profile->rest_ns);
 }
 
@@ -422,10 +452,13 @@ static bool make_worker(struct asy_pass *pass, struct asy_worker *w)
     ok = ok && (w->grade = asy_pool_alloc(pool, rows));
     ok = ok && (w->disqualified = asy_pool_alloc(pool, rows));
     ok = ok && (w->choice = asy_pool_alloc_n(pool, rows, sizeof(uint16_t)));
+    ok = ok && (w->stage = asy_pool_alloc_n(pool, rows, sizeof(uint16_t)));
     ok = ok && (w->unknown_terms = asy_pool_alloc_n(pool, (size_t)program->n_terms + 1, sizeof(uint64_t)));
     ok = ok && (w->unknown_disqualify = asy_pool_alloc_n(pool, (size_t)rules->n_disqualify + 1, sizeof(uint64_t)));
+    ok = ok && (w->unknown_stages = asy_pool_alloc_n(pool, (size_t)rules->n_stages + 1, sizeof(uint64_t)));
     ok = ok && (w->unknown_routes = asy_pool_alloc_n(pool, (size_t)rules->n_routes + 1, sizeof(uint64_t)));
     ok = ok && (w->unknown_recycle = asy_pool_alloc_n(pool, (size_t)rules->n_recycle + 1, sizeof(uint64_t)));
+    ok = ok && (w->unknown_segments = asy_pool_alloc_n(pool, (size_t)rules->n_segments + 1, sizeof(uint64_t)));
     return ok && asy_pass_plugins_worker(pass, w);
 }
 
@@ -478,8 +511,10 @@ static assay_status run_batches(struct asy_pass *pass, struct assay_error *error
         const struct asy_worker *worker = &pass->workers[w];
         add_up(results->unknown_terms, worker->unknown_terms, program->n_terms);
         add_up(results->unknown_disqualify, worker->unknown_disqualify, rules->n_disqualify);
+        add_up(results->unknown_stages, worker->unknown_stages, rules->n_stages);
         add_up(results->unknown_routes, worker->unknown_routes, rules->n_routes);
         add_up(results->unknown_recycle, worker->unknown_recycle, rules->n_recycle);
+        add_up(results->unknown_segments, worker->unknown_segments, rules->n_segments);
     }
     asy_pass_stops_end(pass);
     return ASSAY_OK;

@@ -1,4 +1,4 @@
-/* The pass: every lead once, batch by batch over threads. Scores, grade, disqualifiers, route and recycling of a lead depend
+/* The pass: every lead once, batch by batch over threads. Scores, grade, disqualifiers, stage, route, recycling and nurture segment of a lead depend
  * on that lead alone; owners are assigned afterwards (exec/assign.h). So results do not depend on threads, batch size, SIMD
  * level or the order of the input, nor on whether plugins run isolated. Nothing is allocated while batches run, but for text that a
  * condition makes up. */
@@ -19,7 +19,7 @@ struct asy_profile {
     int64_t mark_ns;                  /* the pass's own */
     int64_t events_ns, rest_ns;       /* the sweep over the log or summaries; all that is not named */
     int64_t *terms_ns, *scores_ns;    /* by term; by score: what is done to the sum of its terms */
-    int64_t *disqualify_ns, *routes_ns, *recycle_ns;
+    int64_t *disqualify_ns, *stages_ns, *routes_ns, *recycle_ns, *segments_ns;
 };
 
 struct asy_pass_options {

@@ -52,8 +52,8 @@ struct asy_worker {
     uint16_t *top_term;         /* [B] */
     int32_t *top_points;        /* [B] */
     uint8_t *grade, *disqualified; /* [B] */
-    uint16_t *choice;           /* [B] */
-    uint64_t *unknown_terms, *unknown_disqualify, *unknown_routes, *unknown_recycle;
+    uint16_t *choice, *stage;   /* [B] */
+    uint64_t *unknown_terms, *unknown_disqualify, *unknown_stages, *unknown_routes, *unknown_recycle, *unknown_segments;
     /* Plugins; all NULL without any. */
     struct asy_call_work *calls; /* by call */
     uint32_t rank_end;          /* calls of this rank and later ones are not asked in this batch: the pass will be done again */

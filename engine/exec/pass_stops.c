@@ -91,8 +91,10 @@ static void forget(struct asy_pass *pass)
         }
         memset(worker->unknown_terms, 0, program->n_terms * sizeof(uint64_t));
         memset(worker->unknown_disqualify, 0, rules->n_disqualify * sizeof(uint64_t));
+        memset(worker->unknown_stages, 0, rules->n_stages * sizeof(uint64_t));
         memset(worker->unknown_routes, 0, rules->n_routes * sizeof(uint64_t));
         memset(worker->unknown_recycle, 0, rules->n_recycle * sizeof(uint64_t));
+        memset(worker->unknown_segments, 0, rules->n_segments * sizeof(uint64_t));
     }
 }
 

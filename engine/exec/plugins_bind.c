@@ -167,8 +167,10 @@ bool asy_calls_find_empties(struct asy_program *program)
         if (!find_score_empties(program, &reader, s)) return false;
     rank_calls(program);
     return find_decision_empties(program, &reader, program->disqualify, rules->n_disqualify) &&
+           find_decision_empties(program, &reader, program->stages, rules->n_stages) &&
            find_decision_empties(program, &reader, program->routes, rules->n_routes) &&
-           find_decision_empties(program, &reader, program->recycle, rules->n_recycle);
+           find_decision_empties(program, &reader, program->recycle, rules->n_recycle) &&
+           find_decision_empties(program, &reader, program->segments, rules->n_segments);
 }
 
 /* -- binding -------------------------------------------------------------------------------------------------------- */

@@ -176,6 +176,7 @@ static uint32_t type_of(const struct asy_rules *rules, const struct asy_cel_inpu
     case ASY_IN_SCORE:
         return ASSAY_POINTS_COLUMN;
     case ASY_IN_GRADE:
+    case ASY_IN_STAGE:
         return ASSAY_TEXT_COLUMN;
     case ASY_IN_DISQUALIFIED:
         return ASSAY_BOOL_COLUMN;

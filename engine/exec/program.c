@@ -39,9 +39,9 @@ static void describe_slot(void *ctx, struct asy_slot *slot)
         slot->repr = ASY_SLOT_CODES;
         slot->n_codes = 3;
         break;
-    case ASY_IN_STAGE: /* not evaluated: always empty */
+    case ASY_IN_STAGE:
         slot->repr = ASY_SLOT_CODES;
-        slot->n_codes = 1;
+        slot->n_codes = program->rules->n_stages + 1;
         break;
     default: /* counts and ages of events */
         slot->repr = ASY_SLOT_INTS;
@@ -55,15 +55,22 @@ static struct asy_cel_value slot_code_value(void *ctx, const struct asy_slot *sl
     if (code == 0) return (struct asy_cel_value){.type = ASY_CEL_NULL};
     if (slot->input.kind == ASY_IN_DISQUALIFIED) return (struct asy_cel_value){.type = ASY_CEL_BOOL, .b = code == 2};
     if (slot->input.kind == ASY_IN_GRADE) return asy_cel_text(program->rules->grades[code - 1].name);
+    if (slot->input.kind == ASY_IN_STAGE) return asy_cel_text(program->rules->stages[code - 1].name);
     const struct asy_column *column = &program->store->columns[slot->input.index];
     if (column->repr != ASY_REPR_CODE || column->field->type == ASY_BOOL)
         return (struct asy_cel_value){.type = ASY_CEL_BOOL, .b = column->repr != ASY_REPR_CODE || code == 2};
     return asy_cel_text(asy_column_code_text(column, code));
 }
 
+/* Only asked about slots with many codes. */
 static uint32_t find_slot_code(void *ctx, const struct asy_slot *slot, struct asy_str text)
 {
     const struct asy_program *program = ctx;
+    if (slot->input.kind == ASY_IN_STAGE) {
+        uint32_t stage = 0;
+        while (stage < program->rules->n_stages && !asy_str_eq(program->rules->stages[stage].name, text)) stage++;
+        return stage < program->rules->n_stages ? stage + 1 : 0;
+    }
     return asy_column_find_code(&program->store->columns[slot->input.index], text);
 }
 
@@ -383,8 +390,10 @@ static struct asy_decision *compile_decisions(struct asy_program *program, uint3
     return decisions;
 }
 static const struct asy_test *disqualify_test(const struct asy_rules *rules, uint32_t i) { return &rules->disqualify[i].test; }
+static const struct asy_test *stage_test(const struct asy_rules *rules, uint32_t i) { return &rules->stages[i].test; }
 static const struct asy_test *route_test(const struct asy_rules *rules, uint32_t i) { return &rules->routes[i].test; }
 static const struct asy_test *recycle_test(const struct asy_rules *rules, uint32_t i) { return &rules->recycle[i].test; }
+static const struct asy_test *segment_test(const struct asy_rules *rules, uint32_t i) { return &rules->segments[i].test; }
 
 static uint32_t territory_of(const struct asy_rules *rules, struct asy_str text, int64_t i, double d)
 {
@@ -439,11 +448,13 @@ static bool compile_all(struct asy_program *program)
     for (uint32_t s = 0; s < rules->n_scores; s++)
         if (!compile_score(program, s, &caps)) return false;
     program->disqualify = compile_decisions(program, rules->n_disqualify, disqualify_test);
+    program->stages = compile_decisions(program, rules->n_stages, stage_test);
     program->routes = compile_decisions(program, rules->n_routes, route_test);
     program->recycle = compile_decisions(program, rules->n_recycle, recycle_test);
-    return program->disqualify != NULL && program->routes != NULL && program->recycle != NULL && compile_grades(program) &&
-           compile_territories(program) && asy_program_events_end(program, &caps) && compile_widths(program) &&
-           asy_calls_find_empties(program);
+    program->segments = compile_decisions(program, rules->n_segments, segment_test);
+    return program->disqualify != NULL && program->stages != NULL && program->routes != NULL && program->recycle != NULL &&
+           program->segments != NULL && compile_grades(program) && compile_territories(program) &&
+           asy_program_events_end(program, &caps) && compile_widths(program) && asy_calls_find_empties(program);
 }
 
 assay_status asy_program_init(struct asy_program *program, struct asy_mem *mem, const struct asy_rules *rules,

@@ -155,7 +155,7 @@ struct asy_program {
     int64_t *grade_from;
     uint8_t *grade_number;
 
-    struct asy_decision *disqualify, *routes, *recycle; /* same numbers as in the rules */
+    struct asy_decision *disqualify, *stages, *routes, *recycle, *segments; /* same numbers as in the rules */
     uint32_t *territory_by_code;    /* code of the territory field -> territory, or ASY_NONE; NULL if it has no codes */
 
     struct asy_plugins *plugins;    /* NULL: there are none, or they are not to be asked */

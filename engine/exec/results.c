@@ -25,15 +25,20 @@ static bool make_columns(struct asy_results *r, const struct asy_rules *rules, u
     r->disqualified_by = make_column(mem, n, sizeof(uint16_t));
     r->route = make_column(mem, n, sizeof(uint16_t));
     r->recycle = make_column(mem, n, sizeof(uint16_t));
+    if (rules->n_stages > 0) r->stage = make_column(mem, n, sizeof(uint16_t));
+    if (rules->n_segments > 0) r->segment = make_column(mem, n, sizeof(uint16_t));
     r->owner = make_column(mem, n, sizeof(uint32_t));
     r->routed_at_s = make_column(mem, n, sizeof(uint32_t));
     r->unknown_terms = asy_mem_alloc_n(mem, (size_t)n_terms + 1, sizeof(uint64_t));
     r->unknown_disqualify = asy_mem_alloc_n(mem, (size_t)rules->n_disqualify + 1, sizeof(uint64_t));
+    r->unknown_stages = asy_mem_alloc_n(mem, (size_t)rules->n_stages + 1, sizeof(uint64_t));
     r->unknown_routes = asy_mem_alloc_n(mem, (size_t)rules->n_routes + 1, sizeof(uint64_t));
     r->unknown_recycle = asy_mem_alloc_n(mem, (size_t)rules->n_recycle + 1, sizeof(uint64_t));
-    return r->grade != NULL && r->disqualified_by != NULL && r->route != NULL && r->recycle != NULL && r->owner != NULL &&
-           r->routed_at_s != NULL && r->unknown_terms != NULL && r->unknown_disqualify != NULL && r->unknown_routes != NULL &&
-           r->unknown_recycle != NULL;
+    r->unknown_segments = asy_mem_alloc_n(mem, (size_t)rules->n_segments + 1, sizeof(uint64_t));
+    return r->grade != NULL && r->disqualified_by != NULL && r->route != NULL && r->recycle != NULL &&
+           (r->stage != NULL || rules->n_stages == 0) && (r->segment != NULL || rules->n_segments == 0) && r->owner != NULL &&
+           r->routed_at_s != NULL && r->unknown_terms != NULL && r->unknown_disqualify != NULL && r->unknown_stages != NULL &&
+           r->unknown_routes != NULL && r->unknown_recycle != NULL && r->unknown_segments != NULL;
 }
 
 assay_status asy_results_init(struct asy_results *results, struct asy_mem *mem, const struct asy_rules *rules,
@@ -106,8 +111,10 @@ void asy_results_clear(struct asy_results *r, const struct asy_rules *rules, uin
     memset(r->routed_at_s, 0, r->n_leads * sizeof(*r->routed_at_s));
     memset(r->unknown_terms, 0, n_terms * sizeof(*r->unknown_terms));
     memset(r->unknown_disqualify, 0, rules->n_disqualify * sizeof(*r->unknown_disqualify));
+    memset(r->unknown_stages, 0, rules->n_stages * sizeof(*r->unknown_stages));
     memset(r->unknown_routes, 0, rules->n_routes * sizeof(*r->unknown_routes));
     memset(r->unknown_recycle, 0, rules->n_recycle * sizeof(*r->unknown_recycle));
+    memset(r->unknown_segments, 0, rules->n_segments * sizeof(*r->unknown_segments));
     r->n_no_member = r->n_no_owner = 0;
     r->n_calls = r->n_notes = 0;
     asy_dict_fini(&r->owners);
@@ -130,12 +137,16 @@ void asy_results_fini(struct asy_results *r, const struct asy_rules *rules, uint
     asy_mem_free(mem, r->disqualified_by, n * sizeof(uint16_t));
     asy_mem_free(mem, r->route, n * sizeof(uint16_t));
     asy_mem_free(mem, r->recycle, n * sizeof(uint16_t));
+    asy_mem_free(mem, r->stage, n * sizeof(uint16_t));
+    asy_mem_free(mem, r->segment, n * sizeof(uint16_t));
     asy_mem_free(mem, r->owner, n * sizeof(uint32_t));
     asy_mem_free(mem, r->routed_at_s, n * sizeof(uint32_t));
     asy_mem_free(mem, r->unknown_terms, ((size_t)n_terms + 1) * sizeof(uint64_t));
     asy_mem_free(mem, r->unknown_disqualify, ((size_t)rules->n_disqualify + 1) * sizeof(uint64_t));
+    asy_mem_free(mem, r->unknown_stages, ((size_t)rules->n_stages + 1) * sizeof(uint64_t));
     asy_mem_free(mem, r->unknown_routes, ((size_t)rules->n_routes + 1) * sizeof(uint64_t));
     asy_mem_free(mem, r->unknown_recycle, ((size_t)rules->n_recycle + 1) * sizeof(uint64_t));
+    asy_mem_free(mem, r->unknown_segments, ((size_t)rules->n_segments + 1) * sizeof(uint64_t));
     drop_plugin_columns(r);
     asy_pool_fini(&r->pool);
     asy_dict_fini(&r->owners);

@@ -13,6 +13,7 @@ struct asy_results {
     uint8_t *grade;                     /* 1 + grade number */
     uint16_t *disqualified_by;          /* 1 + number of the first disqualifier that matched */
     uint16_t *route, *recycle;          /* 1 + number */
+    uint16_t *stage, *segment;          /* 1 + number: the last stage that a lead enters, the first nurture segment; NULL without any */
     uint16_t *top_term[ASY_TOP_TERMS];  /* the largest terms; ASY_TERM_NONE */
     int32_t *top_milli[ASY_TOP_TERMS];
     uint32_t *owner;                    /* code in `owners`; 0: nobody */
@@ -22,9 +23,9 @@ struct asy_results {
     uint32_t *routed_at_s;              /* time of first routing; 0: not routed to anybody and no promise given */
     struct asy_hasher hasher;
     struct asy_dict owners;
-    /* How many leads a rule could not decide on, because a field that it reads is empty. For routes and recycling: leads that
-     * no earlier one had taken. */
-    uint64_t *unknown_terms, *unknown_disqualify, *unknown_routes, *unknown_recycle;
+    /* How many leads a rule could not decide on, because a field that it reads is empty. For routes, recycling and
+     * segments: leads that no earlier one had taken; for stages, no later one. */
+    uint64_t *unknown_terms, *unknown_disqualify, *unknown_stages, *unknown_routes, *unknown_recycle, *unknown_segments;
     struct asy_pool pool;               /* of what follows */
     uint32_t n_calls;                   /* of the rules; 0 if plugins were not asked */
     struct asy_call_tally *calls;       /* by call of the rules */

@@ -85,7 +85,7 @@ static void add_when(struct asy_lint *lint, const char *what, struct asy_str nam
 
 static size_t count_uses(const struct asy_rules *rules)
 {
-    size_t n = (size_t)rules->n_disqualify + rules->n_stages + rules->n_routes + rules->n_recycle;
+    size_t n = (size_t)rules->n_disqualify + rules->n_stages + rules->n_routes + rules->n_recycle + rules->n_segments;
     for (uint32_t k = 0; k < rules->n_scores; k++)
         n += (size_t)rules->scores[k].n_rules + rules->scores[k].n_events;
     return n;
@@ -109,13 +109,15 @@ static void collect_uses(struct asy_lint *lint)
     for (uint32_t k = 0; k < rules->n_disqualify; k++)
         add_use(lint, "disqualify rule", rules->disqualify[k].name, rules->disqualify[k].pos, &rules->disqualify[k].test);
     for (uint32_t k = 0; k < rules->n_stages; k++)
-        add_when(lint, "stage", rules->stages[k].name, rules->stages[k].pos, rules->stages[k].enter_when);
+        add_when(lint, "stage", rules->stages[k].name, rules->stages[k].pos, rules->stages[k].test.when);
     lint->first_route = lint->n_uses;
     for (uint32_t k = 0; k < rules->n_routes; k++)
         add_use(lint, "route", rules->routes[k].name, rules->routes[k].pos, &rules->routes[k].test);
     lint->first_recycle = lint->n_uses;
     for (uint32_t k = 0; k < rules->n_recycle; k++)
         add_use(lint, "recycle rule", rules->recycle[k].name, rules->recycle[k].pos, &rules->recycle[k].test);
+    for (uint32_t k = 0; k < rules->n_segments; k++)
+        add_when(lint, "nurture segment", rules->segments[k].name, rules->segments[k].pos, rules->segments[k].test.when);
 }
 
 /* `disqualified` by itself, to say what it means, where some condition reads it. */

@@ -45,11 +45,15 @@ static void find_owner_field(struct asy_loader *l)
 
 static void note_not_evaluated(struct asy_loader *l)
 {
-    static const char *const sections[] = {"lifecycle", "slas", "targets", "nurture", "attribution"};
+    const struct {
+        const char *name;
+        bool is_there;
+    } parts[] = {{"slas", asy_yaml_get(l->root, "slas") != NULL}, {"targets", asy_yaml_get(l->root, "targets") != NULL},
+                 {"nurture exits", l->has_nurture_exits}, {"attribution", asy_yaml_get(l->root, "attribution") != NULL}};
     struct asy_str out = ASY_STR("");
-    for (uint32_t i = 0; i < COUNT(sections); i++)
-        if (asy_yaml_get(l->root, sections[i]))
-            out = asy_pool_printf(l->pool, "%.*s%s%s", ASY_ARG(out), out.len ? ", " : "", sections[i]);
+    for (uint32_t i = 0; i < COUNT(parts); i++)
+        if (parts[i].is_there)
+            out = asy_pool_printf(l->pool, "%.*s%s%s", ASY_ARG(out), out.len ? ", " : "", parts[i].name);
     if (!out.p)
         l->no_memory = true;
     l->rules->not_evaluated = out;

@@ -3,7 +3,7 @@
  * a thing that could not be read keeps its name, so that naming it elsewhere is no second finding.
  *
  *   header -> fields, derive, events -> lists -> plugins -> scores -> grades -> disqualify -> lifecycle -> teams -> routes
- *   -> recycle -> what plugins read -> the sections that are only checked -> what each field is needed for
+ *   -> recycle -> what plugins read -> slas, targets -> nurture -> attribution -> what each field is needed for
  *
  * Readers return nothing: `diags` counts errors, and `no_memory` stops the loader. */
 #ifndef ASY_LOAD_INTERNAL_H
@@ -22,6 +22,7 @@ enum asy_scope {
     ASY_SCOPE_RECYCLE,
     ASY_SCOPE_TARGET,
     ASY_SCOPE_NURTURE,
+    ASY_SCOPE_LEAVE, /* of a nurture segment */
 };
 
 struct asy_loader {
@@ -40,7 +41,7 @@ struct asy_loader {
     uint32_t scores_known; /* scores that may be named now; the one being read has this number */
     uint32_t n_countries;
     struct asy_str *countries; /* alpha-2 codes */
-    bool has_calendar;
+    bool has_calendar, has_nurture_exits;
     struct asy_str *grade_names, *stage_names; /* made when first named */
     struct asy_load_plugin *plugins; /* by plugin: see load_plugins.c */
     uint64_t n_union_items;
@@ -162,6 +163,10 @@ void asy_load_line(struct asy_loader *l, struct asy_table *table, const struct a
 /* Report values that stand in the table twice, and bands of numbers that overlap. */
 void asy_load_table_twice(struct asy_loader *l, const struct asy_table *table);
 void asy_load_table_overlaps(struct asy_loader *l, const struct asy_table *table);
+
+/* "day" ... "year" (load_rest.c). */
+enum { ASY_LOAD_PERIODS = 5 };
+extern const char *const asy_load_periods[ASY_LOAD_PERIODS];
 
 /* -- sections --------------------------------------------------------------------------------------------------- */
 

@@ -309,8 +309,8 @@ static bool resolve_segment(struct asy_load_when *w, struct asy_str name, struct
     for (uint32_t i = 0; i < 3; i++) {
         if (!asy_str_is(name, names[i]))
             continue;
-        if (w->scope != ASY_SCOPE_NURTURE)
-            return refuse(w, "`segment.*` is about a lead in a nurture segment; it can only be used under `nurture:`", out);
+        if (w->scope != ASY_SCOPE_LEAVE)
+            return refuse(w, "`segment.*` is about a lead in a nurture segment; it can only be used in its `leave:`", out);
         out->kind = ASY_IN_SEGMENT;
         out->type = ASY_CEL_INT;
         out->index = i;
@@ -398,7 +398,7 @@ const char *asy_load_name_hint(void *ctx, struct asy_str name)
         names[n++] = rules->schema.fields[i].name;
     for (uint32_t i = 0; i < rules->n_scores && i < l->scores_known; i++)
         names[n++] = asy_pool_printf(&l->diags->pool, "score.%.*s", ASY_ARG(rules->scores[i].name));
-    for (uint32_t i = 0; i < (w->scope == ASY_SCOPE_NURTURE ? 7u : w->scope <= ASY_SCOPE_DISQUALIFY ? 1u : 4u); i++)
+    for (uint32_t i = 0; i < (w->scope == ASY_SCOPE_LEAVE ? 7u : w->scope <= ASY_SCOPE_DISQUALIFY ? 1u : 4u); i++)
         names[n++] = asy_str_of(singles[i]);
     if (asy_str_find(name, ASY_STR(".")) >= 0)
         for (uint32_t i = 0; i <= rules->schema.n_events; i++)

@@ -189,8 +189,6 @@ static const char *input_refusal(const struct asy_load_when *when, const struct 
         return when->refusals[input->index];
     case ASY_IN_NOW:
         return "a plugin cannot read `now`; one whose verdict depends on the time is told it without";
-    case ASY_IN_STAGE:
-        return "a plugin cannot read `stage`: `lifecycle` is checked but not evaluated yet";
     default:
         return NULL;
     }

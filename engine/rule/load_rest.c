@@ -1,5 +1,5 @@
-/* The sections that are checked and not evaluated: `calendar:`, `lifecycle:`, `slas:`, `targets:`, `nurture:` and
- * `attribution:`. Names and types in them are held to the rest of the file. */
+/* The sections that are checked and not evaluated: `calendar:`, `slas:`, `targets:` and `attribution:`. Names and types in them are held
+ * to the rest of the file. */
 #include <stdio.h>
 
 #include "base/zone.h"
@@ -7,23 +7,7 @@
 
 #define COUNT(a) (uint32_t)(sizeof(a) / sizeof((a)[0]))
 
-static const char *const periods[] = {"day", "week", "month", "quarter", "year"};
-
-/* "4 emails per month" */
-static void check_rate(struct asy_loader *l, const struct asy_yaml *node, const char *what)
-{
-    struct asy_str thing, period;
-    uint32_t n;
-    bool is_good = false;
-    if (!asy_load_is_text(l, node, what))
-        return;
-    if (asy_load_rate(node->text, &n, &thing, &period) && (asy_str_is(thing, "email") || asy_str_is(thing, "emails")))
-        for (uint32_t i = 0; i < COUNT(periods); i++)
-            is_good |= asy_str_is(period, periods[i]);
-    if (!is_good)
-        asy_load_tell(l, "E0124", "bad-value", node, "%s: expected a number of emails per day, week or month, as in `3 emails per month`, found %s",
-                      what, asy_load_found(l, node));
-}
+const char *const asy_load_periods[ASY_LOAD_PERIODS] = {"day", "week", "month", "quarter", "year"};
 
 /* -- calendar ---------------------------------------------------------------------------------------------------- */
 
@@ -89,44 +73,7 @@ void asy_load_calendar(struct asy_loader *l)
                       asy_load_found(l, hours));
 }
 
-/* -- lifecycle --------------------------------------------------------------------------------------------------- */
-
-static void read_stage(struct asy_loader *l, const struct asy_yaml *map, struct asy_life_stage *stage, bool is_first)
-{
-    static const char *const known[] = {"stage", "owner", "enter_when", "require"};
-    asy_load_keys(l, map, "a stage", known, COUNT(known));
-    const struct asy_yaml *name = asy_load_need(l, map, "stage", "a stage"), *when = asy_yaml_get(map, "enter_when");
-    const struct asy_yaml *require = asy_yaml_get(map, "require");
-    stage->pos = map->pos;
-    stage->name = asy_load_text_of(l, map, "stage");
-    stage->owner = asy_load_text_of(l, map, "owner");
-    asy_load_is_repeated(l, name ? name : map, "stage", &l->rules->stages[0].name, sizeof(*stage), (uint32_t)(stage - l->rules->stages));
-    if (when)
-        stage->enter_when = asy_load_condition(l, when, ASY_SCOPE_LIFECYCLE);
-    else if (!is_first)
-        asy_load_tell(l, "E0122", "missing-key", map, "a stage: `enter_when:` is missing; only the first stage can do without");
-    if (!require || !asy_load_is_seq(l, require, "`require`"))
-        return;
-    stage->require = asy_load_alloc(l, require->n, sizeof(*stage->require));
-    for (uint32_t i = 0; !l->no_memory && i < require->n; i++) {
-        const int64_t field = asy_load_is_text(l, require->items[i], "a required field")
-                                  ? asy_load_field(l, require->items[i], 0, require->items[i]->text) : -1;
-        if (field >= 0)
-            stage->require[stage->n_require++] = (uint32_t)field;
-    }
-}
-
-void asy_load_lifecycle(struct asy_loader *l)
-{
-    const struct asy_yaml *section = asy_yaml_get(l->root, "lifecycle");
-    struct asy_rules *rules = l->rules;
-    if (!asy_load_is_seq(l, section, "`lifecycle`"))
-        return;
-    rules->stages = asy_load_alloc(l, section->n, sizeof(*rules->stages));
-    for (uint32_t i = 0; !l->no_memory && i < section->n; i++)
-        if (asy_load_is_map(l, section->items[i], "a stage"))
-            read_stage(l, section->items[i], &rules->stages[rules->n_stages++], i == 0);
-}
+/* -- slas -------------------------------------------------------------------------------------------------------- */
 
 /* A stage by name at byte `offset` of the node's text. */
 static void check_stage(struct asy_loader *l, const struct asy_yaml *node, uint32_t offset, struct asy_str name)
@@ -144,8 +91,6 @@ static void check_stage(struct asy_loader *l, const struct asy_yaml *node, uint3
     asy_diag_add(l->diags, "E0203", "unknown-name", asy_yaml_place(node, rules->source, offset), name.len, "`%.*s` is not a stage%s", ASY_ARG(name),
                  names ? asy_load_hint(l, name, names, rules->n_stages) : section ? "" : "; the file has no `lifecycle:`");
 }
-
-/* -- slas -------------------------------------------------------------------------------------------------------- */
 
 static bool fits_field(const struct asy_field *field, struct asy_str value)
 {
@@ -291,8 +236,8 @@ static bool is_alarm(struct asy_str s)
         return true;
     int64_t count;
     bool is_period = false;
-    for (uint32_t i = 0; i < COUNT(periods); i++) {
-        const struct asy_str p = asy_str_of(periods[i]);
+    for (uint32_t i = 0; i < ASY_LOAD_PERIODS; i++) {
+        const struct asy_str p = asy_str_of(asy_load_periods[i]);
         is_period |= asy_str_starts(words[4], p) && (words[4].len == p.len || (words[4].len == p.len + 1 && words[4].p[p.len] == 's'));
     }
     return asy_str_is(words[2], "for") && asy_parse_i64(words[3], &count) && count > 0 && is_period;
@@ -314,7 +259,7 @@ void asy_load_targets(struct asy_loader *l)
         const struct asy_yaml *per = asy_yaml_get(map, "per"), *least = asy_yaml_get(map, "at_least"), *most = asy_yaml_get(map, "at_most");
         const struct asy_yaml *alarm = asy_yaml_get(map, "alarm"), *amount = least ? least : most;
         if (per)
-            asy_load_is_one_of(l, per, "`per`", periods, COUNT(periods));
+            asy_load_is_one_of(l, per, "`per`", asy_load_periods, ASY_LOAD_PERIODS);
         if (!least == !most)
             asy_load_tell(l, least ? "E0123" : "E0122", least ? "conflicting-keys" : "missing-key", least ? most : map,
                           "a target: expected either `at_least:` or `at_most:`");
@@ -324,46 +269,6 @@ void asy_load_targets(struct asy_loader *l)
         if (alarm && asy_load_is_text(l, alarm, "`alarm`") && !is_alarm(alarm->text))
             asy_load_tell(l, "E0505", "target", alarm, "`alarm`: expected a text such as `below 20%% for 2 months`, found %s",
                           asy_load_found(l, alarm));
-    }
-}
-
-/* -- nurture ----------------------------------------------------------------------------------------------------- */
-
-static void read_segment(struct asy_loader *l, const struct asy_yaml *map)
-{
-    static const char *const known[] = {"enter_when", "send", "stay_at_most", "leave"};
-    static const char *const leave_known[] = {"when", "to"};
-    int64_t stay;
-    if (!asy_load_is_map(l, map, "a nurture segment"))
-        return;
-    asy_load_keys(l, map, "a nurture segment", known, COUNT(known));
-    const struct asy_yaml *leave = asy_yaml_get(map, "leave");
-    asy_load_condition(l, asy_yaml_get(map, "enter_when"), ASY_SCOPE_NURTURE);
-    check_rate(l, asy_load_need(l, map, "send", "a nurture segment"), "`send`");
-    if (asy_yaml_get(map, "stay_at_most"))
-        asy_load_duration(l, asy_yaml_get(map, "stay_at_most"), "`stay_at_most`", &stay);
-    if (!leave || !asy_load_is_seq(l, leave, "`leave`"))
-        return;
-    for (uint32_t i = 0; !l->no_memory && i < leave->n; i++) {
-        const struct asy_yaml *entry = leave->items[i];
-        if (!asy_load_is_map(l, entry, "an item of `leave`"))
-            continue;
-        asy_load_keys(l, entry, "an item of `leave`", leave_known, COUNT(leave_known));
-        asy_load_condition(l, asy_load_need(l, entry, "when", "an item of `leave`"), ASY_SCOPE_NURTURE);
-        asy_load_is_text(l, asy_load_need(l, entry, "to", "an item of `leave`"), "`to`");
-    }
-}
-
-void asy_load_nurture(struct asy_loader *l)
-{
-    const struct asy_yaml *section = asy_yaml_get(l->root, "nurture");
-    if (!asy_load_is_map(l, section, "`nurture`"))
-        return;
-    for (uint32_t i = 0; !l->no_memory && i < section->n; i++) {
-        if (asy_str_is(section->keys[i]->text, "at_most"))
-            check_rate(l, section->items[i], "`at_most`");
-        else
-            read_segment(l, section->items[i]);
     }
 }
 

@@ -258,7 +258,7 @@ static void read_score(struct asy_loader *l, const struct asy_yaml *key, const s
 static bool is_score_name(struct asy_loader *l, const struct asy_yaml *key)
 {
     static const char *const columns[] = {"lead_id", "grade", "disqualified_by", "route", "owner", "flag", "respond_by", "recycle",
-                                          "recycle_to", "recycle_due", "reasons"};
+                                          "recycle_to", "recycle_due", "stage", "nurture", "reasons"};
     for (uint32_t i = 0; i < COUNT(columns); i++) {
         if (asy_str_is(key->text, columns[i])) {
             asy_load_tell(l, "E0233", "bad-name", key, "a score cannot be called `%s`: the output has a column of that name", columns[i]);

@@ -72,12 +72,10 @@ static void need_inputs(struct asy_loader *l, const struct asy_cel_node *node)
         need_inputs(l, node->args[i]);
 }
 
-static void warn_of_stage(void *ctx, const struct asy_cel_node *node)
+/* The conditions that a run evaluates; where: reads properties, and the rest is only checked. */
+static bool is_evaluated(uint8_t scope)
 {
-    struct refusal_walk *walk = ctx;
-    if (node->op == ASY_CEL_INPUT && node->input.kind == ASY_IN_STAGE)
-        asy_load_report(walk->w, "W0238", "not-evaluated", 0, walk->text.len,
-               "`stage` is always empty for now: `lifecycle` is checked but not evaluated yet");
+    return scope != ASY_SCOPE_WHERE && scope != ASY_SCOPE_TARGET && scope != ASY_SCOPE_LEAVE;
 }
 
 static struct asy_cel_node *compile(struct asy_loader *l, const struct asy_yaml *node, uint32_t from, uint32_t len, uint8_t scope)
@@ -113,9 +111,7 @@ static struct asy_cel_node *compile(struct asy_loader *l, const struct asy_yaml 
         asy_cel_walk(tree, tell_refusal, &walk);
     if (walk.any)
         return NULL;
-    if (scope == ASY_SCOPE_ROUTE || scope == ASY_SCOPE_RECYCLE)
-        asy_cel_walk(tree, warn_of_stage, &walk);
-    if (scope == ASY_SCOPE_SCORE || scope == ASY_SCOPE_DISQUALIFY || scope == ASY_SCOPE_ROUTE || scope == ASY_SCOPE_RECYCLE)
+    if (is_evaluated(scope))
         need_inputs(l, tree);
     tree->clause = 1;
     tree->pos = asy_yaml_place(node, l->rules->source, from);

@@ -140,7 +140,7 @@ struct asy_disqualifier {
 struct asy_life_stage {
     struct asy_str name;
     struct asy_str owner;
-    struct asy_cel_node *enter_when; /* NULL: always (the first stage) */
+    struct asy_test test;       /* `enter_when:`; otherwise: the first stage has none, and every lead is in it */
     uint32_t n_require;
     uint32_t *require;          /* fields */
     struct asy_pos pos;
@@ -185,6 +185,13 @@ struct asy_recycle {
     struct asy_test test;
     struct asy_str to, play, expect;
     int64_t in_s;               /* 0: no due time */
+    struct asy_pos pos;
+};
+
+/* A nurture segment with `enter_when:`. Leads come into one without by leaving another, which is not evaluated. */
+struct asy_segment {
+    struct asy_str name;
+    struct asy_test test;
     struct asy_pos pos;
 };
 
@@ -245,11 +252,12 @@ struct asy_rules {
     uint32_t n_teams;       struct asy_team *teams;
     uint32_t n_routes;      struct asy_route *routes;
     uint32_t n_recycle;     struct asy_recycle *recycle;
+    uint32_t n_segments;    struct asy_segment *segments;
     uint32_t n_plugins;     struct asy_plugin_use *plugins;
     uint32_t n_calls;       struct asy_plugin_call *calls;
     uint32_t owner_field;       /* number of field `lead.owner`, or ASY_NONE */
-    /* Sections that are checked and not evaluated, as one line for the person who runs it ("lifecycle, slas, targets,
-     * nurture, attribution"); empty if the file has none of them. */
+    /* What is checked and not evaluated, as one line for the person who runs it ("slas, targets, nurture exits,
+     * attribution"); empty if the file has nothing of it. */
     struct asy_str not_evaluated;
     /* Every compiled condition by itself, for asy_cel_release: regexes are not pool memory. */
     uint32_t n_trees;       struct asy_cel_node **trees;

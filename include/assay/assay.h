@@ -87,7 +87,7 @@ struct assay_run_options {
     uint32_t batch_rows; /* 0: 4096, or 8192 where plugins run in other processes; at most 65536. Nor on this */
     uint32_t flags;      /* enum assay_run_flags; others must be 0 */
 };
-/* Score, grade, disqualify, route and recycle every lead, as of the data's as_of_s. `options` may be NULL. The first run
+/* Score, grade, disqualify, stage, route, recycle and nurture every lead, as of the data's as_of_s. `options` may be NULL. The first run
  * creates the plugins, and they stay until the data is dropped, unless a run fails, stops them, or has more threads or larger batches.
  * ASSAY_E_PLUGIN: a plugin refused its parameters or was stopped; assay_plugin_notes tells about single leads. */
 ASSAY_EXPORT assay_status assay_run(struct assay *assay, const struct assay_run_options *options, struct assay_error *error);
@@ -117,6 +117,9 @@ ASSAY_EXPORT const char *assay_grade(const struct assay *assay, uint32_t row);
 ASSAY_EXPORT const char *assay_disqualified_by(const struct assay *assay, uint32_t row);
 ASSAY_EXPORT const char *assay_route(const struct assay *assay, uint32_t row);
 ASSAY_EXPORT const char *assay_recycle(const struct assay *assay, uint32_t row);
+/* The last stage of the lifecycle that the lead enters; the first nurture segment. */
+ASSAY_EXPORT const char *assay_stage(const struct assay *assay, uint32_t row);
+ASSAY_EXPORT const char *assay_nurture(const struct assay *assay, uint32_t row);
 
 #ifdef __cplusplus
 }
