@@ -345,6 +345,32 @@ Test(rules_lint, one_broken_example_a_finding)
 
 /* -- places ----------------------------------------------------------------------------------------------------- */
 
+/* Where the first stage takes every lead there is no lead without one. */
+Test(rules_lint, leads_without_a_stage_were_found_where_there_are_none)
+{
+    static const char text[] = "assay: 1\n"
+                               "fields: {size: int}\n"
+                               "scores: {fit: {rules: [{name: s, by: size, points: {1+: 5, otherwise: 0, missing: 0}}]}}\n"
+                               "lifecycle:\n"
+                               "  - {stage: raw, owner: marketing%s}\n"
+                               "  - {stage: mql, owner: sales, enter_when: score.fit >= 5}\n"
+                               "routes:\n"
+                               "  - {name: a, when: \"stage != 'mql'\", assign: nobody}\n"
+                               "  - {name: b, when: \"stage == 'mql'\", assign: nobody}\n";
+    static const char *const conditions[] = {"", ", enter_when: size > 0"};
+    for (int i = 0; i < 2; i++) {
+        char rules[sizeof(text) + 32];
+        struct fixture f;
+        snprintf(rules, sizeof(rules), text, conditions[i]);
+        start_text(&f, rules);
+        cr_assert_eq(f.loaded, ASSAY_OK, "%s", findings(&f));
+        const bool is_told = strstr(findings(&f), "leads whose `stage` is empty") != NULL;
+        cr_expect_eq(is_told, i == 1, "first stage%s: %s", conditions[i], findings(&f));
+        cr_expect(i == 1 || f.diags.n == 0, "%s", findings(&f));
+        stop(&f);
+    }
+}
+
 Test(rules_lint, points_into_the_expression)
 {
     char text[4096];

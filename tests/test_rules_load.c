@@ -475,7 +475,7 @@ static const struct {
      "12:52 E0235 `grade` is made from the scores, after all of them; compare `score.NAME` of a score above\n"
      "12:68 E0235 `disqualified` comes out of `disqualify:`, which is judged after the scores; it can be used below\n"
      "12:82 E0235 a plugin cannot read `now`; one whose verdict depends on the time is told it without\n"
-     "12:87 E0208 an item of `reads`: expected one name (a field, score.NAME, grade, disqualified, events.NAME.count, events.NAME.days_ago), "
+     "12:87 E0208 an item of `reads`: expected one name (a field, score.NAME, grade, disqualified, stage, events.NAME.count, events.NAME.days_ago), "
      "found `i > 1`\n12:94 E0203 `l` is a list; use it as `x in l`\n12:113 E0215 a length of time must be at least 1s and at most 36525d\n"
      "12:118 E0203 `ev` is not a field; did you mean `e`?"},
     {"lifecycle: [{stage: q}]\nplugins: {p: {library: a.so, kind: disqualifier, reads: [disqualified, grade, stage, segment.days, routed]}}\n",

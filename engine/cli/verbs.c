@@ -185,7 +185,7 @@ static const struct asy_verb plugin_verbs[] = {
 };
 
 const struct asy_verb asy_verbs[] = {
-    {.name = "score", .line = "score, disqualify, route and recycle every lead", .operands = "RULES.yaml", .min_operands = 1,
+    {.name = "score", .line = "score, disqualify, stage, route and recycle every lead", .operands = "RULES.yaml", .min_operands = 1,
      .max_operands = 1, .examples = score_examples, .flags = score_flags, .n_flags = ASY_COUNT_OF(score_flags),
      .notes = "A run with --as-of is repeatable to the byte. The output appears whole or not at all.\n" EXIT_CODES,
      .run = asy_verb_score},

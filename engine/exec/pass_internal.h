@@ -52,7 +52,8 @@ struct asy_worker {
     uint16_t *top_term;         /* [B] */
     int32_t *top_points;        /* [B] */
     uint8_t *grade, *disqualified; /* [B] */
-    uint16_t *choice, *stage;   /* [B] */
+    uint16_t *choice;           /* [B] */
+    uint16_t *stage;            /* [B] of the lifecycle: 1 + number */
     uint64_t *unknown_terms, *unknown_disqualify, *unknown_stages, *unknown_routes, *unknown_recycle, *unknown_segments;
     /* Plugins; all NULL without any. */
     struct asy_call_work *calls; /* by call */

@@ -297,7 +297,7 @@ static bool resolve_stage(struct asy_load_when *w, struct asy_cel_input *out)
         w->l->stage_names = copy_names(w->l, rules->stages, sizeof(*rules->stages), rules->n_stages);
     out->kind = ASY_IN_STAGE;
     out->type = ASY_CEL_STRING;
-    out->nullable = true;
+    out->nullable = rules->n_stages == 0 || !rules->stages[0].test.is_otherwise; /* else every lead is in the first one at least */
     out->n_values = w->l->stage_names ? rules->n_stages : 0;
     out->values = w->l->stage_names;
     return true;

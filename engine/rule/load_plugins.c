@@ -217,7 +217,7 @@ static bool resolve_read(struct asy_loader *l, struct asy_pool *scratch, const s
         *out = tree->input;
         is_good = refusal == NULL;
     } else if (is_told) {
-        asy_load_tell(l, "E0208", "not-a-name", node, "an item of `reads`: expected one name (a field, score.NAME, grade, disqualified, "
+        asy_load_tell(l, "E0208", "not-a-name", node, "an item of `reads`: expected one name (a field, score.NAME, grade, disqualified, stage, "
                       "events.NAME.count, events.NAME.days_ago), found %s", asy_load_found(l, node));
     }
     asy_cel_release(tree);

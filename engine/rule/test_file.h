@@ -67,7 +67,8 @@ enum asy_expect_kind {
 struct asy_expect {
     uint8_t kind;
     uint32_t score, rule;    /* SCORE, RULE, EVENT_RULE */
-    bool is_none;            /* `none`; `nobody`; `empty` of a score; `disqualified` of a grade */
+    bool is_none;            /* `none`; `nobody`; `empty` of a score */
+    bool is_disqualified;    /* `disqualified` of a grade */
     int64_t value;           /* points in 1/1000; number; seconds; 0 or 1 */
     uint32_t n_texts;        /* FLAG: 1. ASSIGNED_TO: any of them */
     struct asy_str *texts;

@@ -324,10 +324,11 @@ static void expect_name(struct asy_tests_reader *r, const struct asy_yaml *key, 
                         const struct asy_tests_names *names,
                         struct asy_expect *out)
 {
-    out->is_none = is_plain(node, out->kind == ASY_EXPECT_GRADE ? "disqualified" : "none");
+    out->is_none = is_plain(node, "none");
+    out->is_disqualified = out->kind == ASY_EXPECT_GRADE && is_plain(node, "disqualified");
     out->n_texts = 1;
     out->texts = asy_load_alloc(&r->l, 1, sizeof(*out->texts));
-    if (out->is_none || !out->texts)
+    if (out->is_none || out->is_disqualified || !out->texts)
         return;
     out->texts[0] = node->text;
     out->value = asy_tests_find(names, node->text);
